@@ -1,0 +1,38 @@
+"""pumpcalc: intrathecal pump dosing and refills, exact, explained and cited.
+
+Importing it proves every formula: a formula whose units do not hold stops the import.
+"""
+
+from pumpcalc import conversion, delivery, library, refill, titration
+from pumpcalc.errors import (
+    CalculationWithheld,
+    FormulaDefect,
+    LibraryDefect,
+    Problem,
+    PumpcalcError,
+    Refusal,
+)
+from pumpcalc.version import NOTICE, VERSION
+from pumpcalc.worksheet import CALCULATORS, Calculation, Calculator, calculate, verify
+
+__version__ = VERSION
+
+__all__ = [
+    "CALCULATORS",
+    "NOTICE",
+    "Calculation",
+    "CalculationWithheld",
+    "Calculator",
+    "FormulaDefect",
+    "LibraryDefect",
+    "Problem",
+    "PumpcalcError",
+    "Refusal",
+    "calculate",
+    "conversion",
+    "delivery",
+    "library",
+    "refill",
+    "titration",
+    "verify",
+]

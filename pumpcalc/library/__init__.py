@@ -1,0 +1,40 @@
+"""The drug library: every figure with its value, unit, source, place, evidence status and role."""
+
+from pumpcalc.library.facts import Fact, Role, Source, Statement, Status
+from pumpcalc.library.load import shipped_folder
+from pumpcalc.library.monographs import (
+    Caution,
+    ConversionTable,
+    Drug,
+    Opioid,
+    Product,
+    PublishedRatio,
+    Pump,
+    Range,
+    RatioSet,
+    Strengths,
+    TitrationRule,
+)
+from pumpcalc.library.shelf import Library, load
+
+__all__ = [
+    "Caution",
+    "ConversionTable",
+    "Drug",
+    "Fact",
+    "Library",
+    "Opioid",
+    "Product",
+    "PublishedRatio",
+    "Pump",
+    "Range",
+    "RatioSet",
+    "Role",
+    "Source",
+    "Statement",
+    "Status",
+    "Strengths",
+    "TitrationRule",
+    "load",
+    "shipped_folder",
+]

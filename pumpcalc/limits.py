@@ -1,0 +1,54 @@
+"""The limits that the library holds for a dose, a concentration, a flow and a drug in a pump.
+
+Every calculator that meets one of these checks it here, so that no door forgets a limit. A limit is recorded with
+its bound, its source and whether it is hit; nothing is clamped. What nobody has read goes to ``unknown``.
+"""
+
+from __future__ import annotations
+
+from pumpcalc.library import Drug, Pump
+from pumpcalc.worksheet import Value, Worksheet
+
+__all__ = ["check_concentration", "check_daily_dose", "check_flow_rate", "check_indication", "check_start"]
+
+
+def check_daily_dose(work: Worksheet, drug: Drug, dose: Value) -> None:
+    """The label's maximum and its caution threshold."""
+    work.at_most(dose, drug.maximum_daily_dose)
+    if drug.caution_daily_dose.is_known:
+        work.at_most(dose, drug.caution_daily_dose)
+
+
+def check_start(work: Worksheet, drug: Drug, dose: Value, opioid_status: str) -> None:
+    """The label's starting range for this patient: naive, tolerant, or any."""
+    status = opioid_status if opioid_status in drug.start else "any"
+    if status in drug.start:
+        span = drug.start[status]
+        work.at_least(dose, span.at_least, f"{status}_start_at_least")
+        work.at_most(dose, span.at_most, f"{status}_start_at_most")
+
+
+def check_concentration(work: Worksheet, drug: Drug, concentration: Value) -> None:
+    """A guideline's ceiling, and the strongest product on the market."""
+    work.at_most(concentration, drug.maximum_concentration)
+    work.at_most(concentration, drug.strongest_product)
+
+
+def check_flow_rate(work: Worksheet, pump: Pump, flow_rate: Value) -> None:
+    """What the pump can deliver."""
+    work.at_least(flow_rate, pump.minimum_flow_rate)
+    work.at_most(flow_rate, pump.maximum_flow_rate)
+
+
+def check_indication(work: Worksheet, drug: Drug, pump: Pump) -> None:
+    """Is the drug indicated in this pump? And has anybody at this site confirmed the pump's monograph?"""
+    if drug.indicated_pumps.is_known:
+        work.one_of(f"{drug.name}_indicated_pumps", pump.family, drug.indicated_pumps.listed,
+                    work.cite(drug.indicated_pumps))  # fmt: skip
+    else:
+        work.not_checked(drug.indicated_pumps)
+    if not pump.verified_by:
+        work.note(
+            "pump-not-confirmed-on-site",
+            f"Nobody at this site has confirmed the figures of the {pump.label} against its current manual.",
+        )

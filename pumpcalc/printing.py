@@ -1,0 +1,111 @@
+"""The worksheet as a person reads it, and redoes it by hand."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from typing import Any
+
+from pumpcalc.worksheet import Calculation, Given, Limit, Step
+
+__all__ = ["print_worksheet"]
+
+_WIDTH = 110
+
+
+def print_worksheet(calculation: Calculation) -> str:
+    """The whole record in plain text: answers first, then givens, steps, limits, notes, unknowns, library, notice."""
+    shown = {g.name: g.value for g in calculation.given} | {s.name: s.value for s in calculation.steps}
+    lines = [_title(calculation), ""]
+    of = {g.name: _of(g) for g in calculation.given} | {s.name: _of(s) for s in calculation.steps}
+    for name, answer in calculation.answers.items():
+        if _flat(answer):
+            lines.append(f"  {_words(name)}: {answer}{of.get(name, '')}")
+    for name, rows in calculation.answers.items():
+        if not _flat(rows):
+            lines += ["", f"  {_words(name)}", *_table(rows)]
+    if hits := calculation.limits_hit:
+        lines += ["", "LIMITS HIT", *(line for limit in hits for line in _wrapped(_limit(limit)))]
+    lines += ["", "GIVEN", *(line for given in calculation.given for line in _wrapped(_given(given)))]
+    if calculation.steps:
+        lines += ["", "STEPS", *(line for step in calculation.steps for line in _step(step, shown))]
+    if kept := [limit for limit in calculation.limits if not limit.hit]:
+        lines += ["", "LIMITS KEPT", *(line for limit in kept for line in _wrapped(_limit(limit)))]
+    if calculation.notes:
+        lines += ["", "NOTES"]
+        for note in calculation.notes:
+            cited = f" [{note.source.key}, {note.source.status}]" if note.source else ""
+            lines += textwrap.wrap(f"{note.text}{cited}", _WIDTH, initial_indent="  - ", subsequent_indent="    ")
+    if calculation.unknown:
+        lines += ["", "NOT CHECKED, because nobody has read the figure"]
+        lines += [f"  - {name}" for name in calculation.unknown]
+    lines += ["", f"Library {calculation.library.version} ({calculation.library.sha256[:12]}), "
+                  f"software {calculation.software}"]  # fmt: skip
+    lines += textwrap.wrap(calculation.notice, _WIDTH)
+    return "\n".join(lines) + "\n"
+
+
+def _title(calculation: Calculation) -> str:
+    drug = calculation.request.get("drug", "")
+    outcome = " -- NO CONVERSION" if calculation.outcome == "no_conversion" else ""
+    return f"{calculation.calculation.upper().replace('-', ' ')}{f', {drug}' if drug else ''}{outcome}"
+
+
+def _flat(answer: Any) -> bool:
+    return not isinstance(answer, list | tuple)
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _table(rows: Any) -> list[str]:
+    columns = list(rows[0]) if rows else []
+    cells = [
+        [_words(column) for column in columns],
+        *([str(row.get(column, "")) for column in columns] for row in rows),
+    ]
+    widths = [max(len(row[position]) for row in cells) for position in range(len(columns))]
+    return [
+        "    " + "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in cells
+    ]
+
+
+def _of(line: Given | Step) -> str:
+    """The substances, in brackets: an oral and an intrathecal milligram must never look alike."""
+    if line.of is None:
+        return ""
+    named = [name if " " in name else f"intrathecal {name}" for name in line.of.split("/")]
+    return f" ({' per '.join(named)})"
+
+
+def _given(given: Given) -> str:
+    where = f"[{given.source.key}: {given.source.where}; {given.source.status}]" if given.source else "entered"
+    return f"  {given.name} = {given.value}{_of(given)}  {where}"
+
+
+def _step(step: Step, shown: dict[str, str]) -> list[str]:
+    cited = f"  [{step.source}]" if step.source else ""
+    numbers = re.sub(r"[a-z_][a-z_0-9]*(?!\()\b", lambda m: f"{shown[m[0]]}" if m[0] in shown else m[0], step.formula)
+    numbers = numbers.replace(" * ", " x ").replace(" / ", " \u00f7 ")
+    exact = "" if step.exact == step.value.partition(" ")[0] else f"   (exactly {step.exact})"
+    written = _wrapped(f"  {step.name} = {step.formula}{cited}") + _wrapped(f"      = {numbers}", indent=8)
+    return [*written, f"      = {step.value}{_of(step)}{exact}"]
+
+
+def _wrapped(line: str, indent: int = 6) -> list[str]:
+    return textwrap.wrap(
+        line,
+        _WIDTH,
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+        drop_whitespace=True,
+    )
+
+
+def _limit(limit: Limit) -> str:
+    source = f"[{limit.source.key}; {limit.source.status}]" if limit.source else "[of the request]"
+    verdict = f"HIT, {limit.level}" if limit.hit else f"kept, {limit.level}"
+    return f"  {limit.name}: {limit.actual} {limit.rule} {limit.bound}: {verdict}  {source}"

@@ -1,0 +1,53 @@
+"""Quantities: exact numbers that know their unit and kind, read and written in one form everywhere."""
+
+from pumpcalc.quantities.kinds import (
+    CONCENTRATION,
+    DAILY_DOSE,
+    DRUG_MASS,
+    DURATION,
+    FLOW_RATE,
+    FRACTION,
+    KINDS,
+    LENGTH,
+    PATCH_FACTOR,
+    PATCH_RATE,
+    PER_WEEK,
+    RATIO,
+    VOLUME,
+    VOLUME_PER_LENGTH,
+    Kind,
+    Quantity,
+)
+from pumpcalc.quantities.units import CANONICAL, REGISTRY, SUBSTANCE, factor, pint_unit
+from pumpcalc.quantities.written import ALIASES, NUMBER, UNITS, read, read_number, write, write_number
+
+__all__ = [
+    "ALIASES",
+    "CANONICAL",
+    "CONCENTRATION",
+    "DAILY_DOSE",
+    "DRUG_MASS",
+    "DURATION",
+    "FLOW_RATE",
+    "FRACTION",
+    "KINDS",
+    "LENGTH",
+    "NUMBER",
+    "PATCH_FACTOR",
+    "PATCH_RATE",
+    "PER_WEEK",
+    "RATIO",
+    "REGISTRY",
+    "SUBSTANCE",
+    "UNITS",
+    "VOLUME",
+    "VOLUME_PER_LENGTH",
+    "Kind",
+    "Quantity",
+    "factor",
+    "pint_unit",
+    "read",
+    "read_number",
+    "write",
+    "write_number",
+]

@@ -1,0 +1,26 @@
+"""The worksheet: a calculation that shows its working, its record, and the replay that checks it."""
+
+from pumpcalc.worksheet.calculator import CALCULATORS, Calculator, calculate, calculator
+from pumpcalc.worksheet.record import Calculation, Cited, Given, LibraryRevision, Limit, Note, Step
+from pumpcalc.worksheet.replay import replay
+from pumpcalc.worksheet.sheet import Day, Value, Worksheet
+from pumpcalc.worksheet.verify import verify
+
+__all__ = [
+    "CALCULATORS",
+    "Calculation",
+    "Calculator",
+    "Cited",
+    "Day",
+    "Given",
+    "LibraryRevision",
+    "Limit",
+    "Note",
+    "Step",
+    "Value",
+    "Worksheet",
+    "calculate",
+    "calculator",
+    "replay",
+    "verify",
+]

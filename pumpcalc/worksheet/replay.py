@@ -1,0 +1,218 @@
+"""Redo a calculation from its printed page, and withhold it when anything disagrees.
+
+This module is the second pair of eyes. It reads only the record: the printed exact values, the printed formulas,
+the printed units. It shares no code with the formulas, the worksheet, the quantities or pint: its own table of
+unit factors, its own arithmetic (Python's ``ast``, four operators, fractions), its own rounding. Keep it so.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import ROUND_HALF_EVEN, Context
+from fractions import Fraction
+from typing import Any
+
+from pumpcalc.errors import CalculationWithheld
+
+__all__ = ["replay"]
+
+# Unit atom: (dimension, size in that dimension's base).
+_ATOMS: dict[str, tuple[str, Fraction]] = {
+    "mcg": ("mass", Fraction(1)),
+    "mg": ("mass", Fraction(1000)),
+    "mL": ("volume", Fraction(1)),
+    "day": ("time", Fraction(1)),
+    "h": ("time", Fraction(1, 24)),
+    "min": ("time", Fraction(1, 1440)),
+    "week": ("time", Fraction(7)),
+    "cm": ("length", Fraction(1)),
+    "%": ("", Fraction(1, 100)),
+}
+_DAY = {"date": 1}
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_SIX_FIGURES = Context(prec=6, rounding=ROUND_HALF_EVEN)
+
+
+@dataclass(frozen=True)
+class _Value:
+    number: Fraction
+    dimension: Mapping[str, int]
+
+
+def _withheld(where: str, why: str) -> CalculationWithheld:
+    return CalculationWithheld(f"the independent replay of {where} disagrees: {why}")
+
+
+def _unit(text: str) -> tuple[Fraction, dict[str, int]]:
+    """Size and dimension of a printed unit such as ``mg/day per mcg/h``."""
+    size, dimension = Fraction(1), dict[str, int]()
+    for position, group in enumerate(text.split(" per ")):
+        outer = 1 if position == 0 else -1
+        for place, atom in enumerate(group.split("/")):
+            if not atom:
+                continue
+            sign = outer if place == 0 else -outer
+            of, factor = _ATOMS[atom]
+            size *= factor if sign == 1 else 1 / factor
+            if of:
+                dimension[of] = dimension.get(of, 0) + sign
+    return size, {of: power for of, power in dimension.items() if power}
+
+
+def _rounded(exact: Fraction) -> str:
+    text = format(_SIX_FIGURES.divide(exact.numerator, exact.denominator), "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _printed(where: str, value: str, exact: str) -> _Value:
+    """A printed value, from its exact text; the shown number must be the exact one, rounded."""
+    if _DATE.fullmatch(value):
+        if value != exact:
+            raise _withheld(where, f"shows {value} for {exact}")
+        return _Value(Fraction(date.fromisoformat(value).toordinal()), _DAY)
+    shown, _, unit = value.partition(" ")
+    number = Fraction(exact)
+    if shown != _rounded(number):
+        raise _withheld(where, f"shows {shown} for {exact}")
+    size, dimension = _unit(unit)
+    return _Value(number * size, dimension)
+
+
+class _Evaluator:
+    """Arithmetic over named values: + - * / and min, max, floor, ceil, count, last_open_day. Nothing else."""
+
+    def __init__(self, where: str, values: Mapping[str, _Value], request: Mapping[str, Any]) -> None:
+        self.where = where
+        self.values = values
+        self.request = request
+
+    def of(self, formula: str) -> _Value:
+        return self._node(ast.parse(formula, mode="eval").body)
+
+    def _node(self, node: ast.expr) -> _Value:
+        if isinstance(node, ast.Name) and node.id in self.values:
+            return self.values[node.id]
+        if isinstance(node, ast.Constant) and type(node.value) is int and node.value == 1:
+            return _Value(Fraction(1), {})
+        if isinstance(node, ast.BinOp):
+            return self._binary(node.op, self._node(node.left), self._node(node.right))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.keywords:
+            return self._call(node.func.id, [self._node(argument) for argument in node.args])
+        raise _withheld(self.where, f"{ast.unparse(node)} is not arithmetic over what is printed before it")
+
+    def _binary(self, sign: ast.operator, left: _Value, right: _Value) -> _Value:
+        if isinstance(sign, ast.Mult | ast.Div):
+            power = 1 if isinstance(sign, ast.Mult) else -1
+            dimension = dict(left.dimension)
+            for of, exponent in right.dimension.items():
+                dimension[of] = dimension.get(of, 0) + power * exponent
+            number = left.number * right.number if power == 1 else left.number / right.number
+            return _Value(number, {of: exponent for of, exponent in dimension.items() if exponent})
+        if not isinstance(sign, ast.Add | ast.Sub):
+            raise _withheld(self.where, "an operator is not one of + - * /")
+        number = left.number + right.number if isinstance(sign, ast.Add) else left.number - right.number
+        if left.dimension == _DAY and right.dimension == {"time": 1} and right.number.denominator == 1:
+            return _Value(number, _DAY)
+        if left.dimension == right.dimension == _DAY and isinstance(sign, ast.Sub):
+            return _Value(number, {"time": 1})
+        if left.dimension == right.dimension != _DAY:
+            return _Value(number, left.dimension)
+        raise _withheld(self.where, "unlike things are added or subtracted")
+
+    def _call(self, name: str, arguments: list[_Value]) -> _Value:
+        if name == "count":
+            return _Value(Fraction(len(arguments)), {})
+        first = arguments[0]
+        if any(argument.dimension != first.dimension for argument in arguments):
+            raise _withheld(self.where, f"{name} compares unlike things")
+        if name == "min":
+            return min(arguments, key=lambda value: value.number)
+        if name == "max":
+            return max(arguments, key=lambda value: value.number)
+        if name == "floor" and len(arguments) == 1:
+            return _Value(Fraction(first.number.numerator // first.number.denominator), first.dimension)
+        if name == "ceil" and len(arguments) == 1:
+            return _Value(Fraction(-(-first.number.numerator // first.number.denominator)), first.dimension)
+        if name == "last_open_day" and len(arguments) == 1 and first.dimension == _DAY:
+            return _Value(Fraction(self._open(date.fromordinal(int(first.number))).toordinal()), _DAY)
+        raise _withheld(self.where, f"{name} is not a known choice")
+
+    def _open(self, day: date) -> date:
+        closed = set(self.request.get("closed_dates") or ())
+        weekdays = set(self.request.get("closed_weekdays") or ())
+        while day.isoformat() in closed or _WEEKDAYS[day.weekday()] in weekdays:
+            day -= timedelta(days=1)
+        return day
+
+
+def _same(where: str, computed: _Value, printed: _Value) -> None:
+    if computed.dimension != printed.dimension:
+        raise _withheld(where, "the unit printed is not the unit that the formula gives")
+    if computed.number != printed.number:
+        raise _withheld(where, "the number printed is not the number that the formula gives")
+
+
+def _check_limit(limit: Mapping[str, Any], known: set[str]) -> None:
+    where = f"limit {limit['name']}"
+    if limit["rule"] == "one of":
+        hit = limit["actual_exact"] not in limit["bound_exact"].split(", ")
+    else:
+        actual = _printed(where, limit["actual"], limit["actual_exact"])
+        bound = _printed(where, limit["bound"], limit["bound_exact"])
+        if actual.dimension != bound.dimension:
+            raise _withheld(where, "the bound is not of the same kind")
+        hit = actual.number > bound.number if limit["rule"] == "at most" else actual.number < bound.number
+        if limit["actual"] not in known:
+            raise _withheld(where, f"{limit['actual']} is neither a given nor a step")
+    if hit is not limit["hit"]:
+        raise _withheld(where, "hit or not is the other way round")
+
+
+def _check_answer(name: str, answer: Any, values: Mapping[str, str], known: set[str]) -> None:
+    """Every number of an answer stands on the page: under its own name, or for lists as some given or step."""
+    if isinstance(answer, bool) or answer is None:
+        raise _withheld(f"answer {name}", "is not an answer")
+    if isinstance(answer, list | tuple):
+        for entry in answer:
+            _check_answer(name, entry, {}, known)
+    elif isinstance(answer, dict):
+        for key, entry in answer.items():
+            _check_answer(f"{name}.{key}", entry, {}, known)
+    elif isinstance(answer, int):
+        if answer and str(answer) not in {text.partition(" ")[0] for text in known}:
+            raise _withheld(f"answer {name}", f"{answer} is neither a given nor a step")
+    elif name in values:
+        if values[name] != answer:
+            raise _withheld(f"answer {name}", f"{answer} is not what the step gives")
+    elif re.match(r"[0-9]", answer) and answer not in known:
+        raise _withheld(f"answer {name}", f"{answer} is neither a given nor a step")
+
+
+def replay(record: Mapping[str, Any]) -> None:
+    """Recompute every step of a calculation's record (as JSON), every limit and every answer, and compare.
+
+    Raises CalculationWithheld, naming the line, on any difference. Returns nothing when the page holds.
+    """
+    values: dict[str, _Value] = {}
+    shown: dict[str, str] = {}
+    try:
+        for line in (*record["given"], *record["steps"]):
+            name = line["name"]
+            if name in values:
+                raise _withheld(name, "it is printed twice")
+            printed = _printed(name, line["value"], line["exact"])
+            if "formula" in line:
+                _same(name, _Evaluator(name, values, record["request"]).of(line["formula"]), printed)
+            values[name], shown[name] = printed, line["value"]
+        known = set(shown.values())
+        for limit in record["limits"]:
+            _check_limit(limit, known)
+        for name, answer in record["answers"].items():
+            _check_answer(name, answer, shown, known)
+    except (ArithmeticError, AttributeError, KeyError, SyntaxError, TypeError, ValueError, RecursionError) as fault:
+        raise CalculationWithheld(f"the page cannot be replayed: {type(fault).__name__}: {fault}") from None

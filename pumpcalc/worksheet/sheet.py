@@ -1,0 +1,395 @@
+"""The worksheet: arithmetic that shows its working.
+
+A calculator writes on a worksheet, line by line: what is given, each use of a formula, each choice, each limit,
+each answer. Nothing is computed that is not written down, and nothing is written down that was not computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from fractions import Fraction
+from typing import Any, Literal, TypeVar
+
+from pumpcalc.errors import Problem, Refusal, refused
+from pumpcalc.formulas import Formula
+from pumpcalc.library import Caution, ConversionTable, Drug, Fact, Library, Opioid, Pump, Statement
+from pumpcalc.quantities import Quantity, factor, write
+from pumpcalc.version import NOTICE, VERSION
+from pumpcalc.worksheet.record import Calculation, Cited, Given, LibraryRevision, Limit, Note, Step
+from pumpcalc.worksheet.replay import replay
+
+__all__ = ["Day", "Value", "Worksheet"]
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A line of the worksheet, to be used in the next: an exact fraction, its unit with its substance, its name."""
+
+    name: str
+    amount: Fraction
+    unit: str
+    """Canonical, with the substance: ``mcg[morphine]/day``. Units are compared as texts, never computed."""
+    spelling: str
+    """The unit in which it is shown."""
+
+    @property
+    def factor(self) -> Fraction:
+        """How many canonical units make one of the unit shown."""
+        return factor(self.spelling, _plain(self.unit))
+
+    @property
+    def exact(self) -> Fraction:
+        """The number in the unit shown."""
+        return self.amount / self.factor
+
+    def __str__(self) -> str:
+        return write(self.exact, self.spelling)
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A line of the worksheet that is a calendar day."""
+
+    name: str
+    day: date
+
+    def __str__(self) -> str:
+        return self.day.isoformat()
+
+
+def _plain(unit: str) -> str:
+    """A unit without its substances."""
+    while "[" in unit:
+        unit = unit[: unit.index("[")] + unit[unit.index("]") + 1 :]
+    return unit
+
+
+def _of(unit: str) -> str | None:
+    """The substances of a unit: "morphine", "oral morphine/morphine"."""
+    named = [part.partition("]")[0] for part in unit.split("[")[1:]]
+    return "/".join(named) or None
+
+
+def _exactly(thing: object) -> str:
+    """A word as it is; a quantity as its exact canonical number and unit, so that 300 mg/mg is 300 mg/mg."""
+    if isinstance(thing, Value):
+        return f"{thing.amount} {_plain(thing.unit)}"
+    if isinstance(thing, Quantity):
+        return f"{thing.amount} {_plain(thing.kind.canonical)}"
+    return str(thing)
+
+
+class Worksheet:
+    """One calculation being written. ``finish()`` replays it and gives the record."""
+
+    def __init__(self, calculation: str, library: Library, request: dict[str, Any]) -> None:
+        self.calculation = calculation
+        self.library = library
+        self.request = request
+        self.outcome: Literal["answer", "no_conversion"] = "answer"
+        self._given: list[Given] = []
+        self._steps: list[Step] = []
+        self._limits: list[Limit] = []
+        self._notes: list[Note] = []
+        self._unknown: list[str] = []
+        self._answers: dict[str, Any] = {}
+        self._names: set[str] = set()
+        self.lines: list[Value] = []
+        """Every quantity on the page, in order."""
+
+    # What it starts from
+
+    def _name(self, name: str) -> str:
+        if name in self._names or not name.isidentifier():
+            raise ValueError(f"a line of a worksheet needs a name of its own, not {name!r}")
+        self._names.add(name)
+        return name
+
+    def given(self, name: str, quantity: Quantity, of: str | None = None, source: Cited | None = None) -> Value:
+        """Something entered by the user; with a source, something read from the library."""
+        unit = quantity.kind.unit(of)
+        value = Value(self._name(name), quantity.amount, unit, quantity.spelling)
+        self.lines.append(value)
+        self._given.append(Given(name=name, value=str(value), exact=str(value.exact), of=_of(unit), source=source))
+        return value
+
+    def line(self, name: str) -> Value:
+        """The quantity of this name, already on the page."""
+        return next(value for value in self.lines if value.name == name)
+
+    def given_day(self, name: str, day: date) -> Day:
+        """A calendar day entered by the user."""
+        self._given.append(Given(name=self._name(name), value=day.isoformat(), exact=day.isoformat()))
+        return Day(name, day)
+
+    def fact(self, name: str, fact: Fact, of: str | None = None) -> Value:
+        """A figure of the library that the calculation needs. Raises Refusal when nobody has read it."""
+        return self.given(name, fact.required(), of, self.cite(fact))
+
+    def cite(self, fact: Fact | Statement) -> Cited:
+        """Where a fact was read, for the record."""
+        return Cited.model_validate({"key": fact.source, "where": fact.where, "status": fact.status})
+
+    # What follows from it
+
+    def step(self, formula: Formula, *, show: str, name: str | None = None, **operands: Value) -> Value:
+        """One use of one formula. ``show`` is the unit in which the result is printed.
+
+        Raises Refusal ``substance-mismatch`` when the units do not fit, such as a ziconotide dose over a morphine
+        concentration, or a ratio used twice.
+        """
+        unit = formula.unit({argument: value.unit for argument, value in operands.items()})
+        if unit is None:
+            listed = ", ".join(f"{value.name} in {value.unit}" for value in operands.values())
+            raise refused(
+                "substance-mismatch",
+                f"{formula.name} = {formula.text} cannot be used with {listed}: "
+                "the substances or the kinds are not the same.",
+            )
+        amount = formula(**{argument: value.amount for argument, value in operands.items()})
+        text = formula.written(**{argument: value.name for argument, value in operands.items()})
+        return self._line(name or formula.name, text, amount, unit, show, equation=formula.name, source=formula.source)
+
+    def _line(
+        self,
+        name: str,
+        text: str,
+        amount: Fraction,
+        unit: str,
+        show: str,
+        *,
+        equation: str | None = None,
+        source: str | None = None,
+    ) -> Value:
+        value = Value(self._name(name), amount, unit, show)
+        self.lines.append(value)
+        self._steps.append(
+            Step(
+                name=name,
+                formula=text,
+                value=str(value),
+                exact=str(value.exact),
+                of=_of(unit),
+                equation=equation,
+                source=source,
+            )
+        )
+        return value
+
+    def shown_as(self, name: str, value: Value, show: str) -> Value:
+        """The same quantity in another unit, on a line of its own."""
+        return self._line(name, value.name, value.amount, value.unit, show)
+
+    def total(self, name: str, values: Sequence[Value], show: str) -> Value:
+        """The sum of like quantities."""
+        return self._fold(name, values, sum((v.amount for v in values), Fraction(0)), " + ".join, show)
+
+    def least(self, name: str, values: Sequence[Value], show: str) -> Value:
+        """The smallest of like quantities: a named choice."""
+        return self._fold(name, values, min(v.amount for v in values), lambda n: f"min({', '.join(n)})", show)
+
+    def greatest(self, name: str, values: Sequence[Value], show: str) -> Value:
+        """The largest of like quantities: a named choice."""
+        return self._fold(name, values, max(v.amount for v in values), lambda n: f"max({', '.join(n)})", show)
+
+    def count(self, name: str, values: Sequence[Value]) -> int:
+        """How many lines there are of a sort."""
+        self._line(name, f"count({', '.join(value.name for value in values)})", Fraction(len(values)), "1", "1")
+        return len(values)
+
+    def _fold(self, name: str, values: Sequence[Value], amount: Fraction, written: Any, show: str) -> Value:
+        if len({value.unit for value in values}) != 1:
+            raise refused("substance-mismatch", f"{name}: {', '.join(v.unit for v in values)} are not alike.")
+        return self._line(name, written([value.name for value in values]), amount, values[0].unit, show)
+
+    def whole(self, name: str, days: Value) -> Value:
+        """Part days are dropped: a date too early costs a visit, a date too late costs therapy."""
+        whole = Fraction(days.amount.numerator // days.amount.denominator)
+        return self._line(name, f"floor({days.name})", whole, days.unit, "day")
+
+    def whole_rounded_up(self, name: str, days: Value) -> Value:
+        """The first whole day that is not earlier."""
+        whole = -Fraction(-days.amount.numerator // days.amount.denominator)
+        return self._line(name, f"ceil({days.name})", whole, days.unit, "day")
+
+    def day_after(self, name: str, start: Day, days: Value, *, pointer: str) -> Day:
+        """The day that lies so many whole days after another. Raises Refusal ``beyond-calendar``."""
+        return self._day(name, f"{start.name} + {days.name}", start, int(days.amount), pointer)
+
+    def day_before(self, name: str, start: Day, days: Value, *, pointer: str) -> Day:
+        """The day that lies so many whole days before another."""
+        return self._day(name, f"{start.name} - {days.name}", start, -int(days.amount), pointer)
+
+    def days_until(self, name: str, start: Day, end: Day) -> Value:
+        """The whole days from one day to another."""
+        days = Fraction((end.day - start.day).days)
+        return self._line(name, f"{end.name} - {start.name}", days, "day", "day")
+
+    def _day(self, name: str, formula: str, start: Day, days: int, pointer: str) -> Day:
+        try:
+            day = start.day + timedelta(days=days)
+        except OverflowError:
+            raise refused(
+                "beyond-calendar",
+                f"{name} would lie {abs(days)} days away, beyond any calendar: check the dose and its unit.",
+                pointer,
+            ) from None
+        return self._write_day(name, formula, day)
+
+    def _write_day(self, name: str, formula: str, day: date) -> Day:
+        self._steps.append(Step(name=self._name(name), formula=formula, value=day.isoformat(), exact=day.isoformat()))
+        return Day(name, day)
+
+    def last_open_day(self, name: str, latest: Day, weekdays: Iterable[str], dates: Iterable[date]) -> Day:
+        """The last day, not later than this one, on which the clinic is open. Only ever earlier."""
+        closed_weekdays, closed = set(weekdays), set(dates)
+        day = latest.day
+        while day.strftime("%A").lower() in closed_weekdays or day in closed:
+            day -= timedelta(days=1)
+        return self._write_day(name, f"last_open_day({latest.name})", day)
+
+    # What bounds it
+
+    def at_most(self, value: Value, fact: Fact, name: str | None = None) -> None:
+        """A limit from above, recorded whether hit or not. An unknown fact goes to ``unknown``."""
+        self._limit(value, fact, "at most", name)
+
+    def at_least(self, value: Value, fact: Fact, name: str | None = None) -> None:
+        """A limit from below, recorded whether hit or not. An unknown fact goes to ``unknown``."""
+        self._limit(value, fact, "at least", name)
+
+    def _limit(self, value: Value, fact: Fact, rule: Literal["at most", "at least"], name: str | None) -> None:
+        if fact.quantity is None:
+            self.not_checked(fact)
+            return
+        bound = fact.quantity
+        if _plain(value.unit) != _plain(bound.kind.canonical):
+            raise ValueError(f"{fact.name} does not bound {value.name}: it is a {bound.kind.name}")
+        substance = _of(value.unit)
+        if substance and "/" not in substance and fact.name.partition(".")[0] != substance:
+            raise ValueError(f"{fact.name} does not bound {value.name}, which is of {substance}")
+        if fact.role == "information":
+            raise ValueError(f"{fact.name} is information, not a limit")
+        self._limits.append(
+            Limit(
+                name=name or fact.name.rpartition(".")[2],
+                rule=rule,
+                actual=str(value),
+                actual_exact=str(value.exact),
+                bound=str(bound),
+                bound_exact=str(bound.amount / bound.kind.factors[bound.spelling]),
+                level="hard" if fact.role == "hard" else "soft",
+                hit=value.amount > bound.amount if rule == "at most" else value.amount < bound.amount,
+                source=self.cite(fact),
+            )
+        )
+
+    def one_of(
+        self, name: str, actual: object, allowed: Sequence[object], source: Cited | None = None, *, hard: bool = False
+    ) -> None:
+        """A limit that is a closed list: of words, or of lines and quantities, which are compared exactly."""
+        self._limits.append(
+            Limit(
+                name=name,
+                rule="one of",
+                actual=str(actual),
+                actual_exact=_exactly(actual),
+                bound=", ".join(dict.fromkeys(str(each) for each in allowed)),
+                bound_exact=", ".join(dict.fromkeys(_exactly(each) for each in allowed)),
+                level="hard" if hard else "soft",
+                hit=_exactly(actual) not in {_exactly(each) for each in allowed},
+                source=source,
+            )
+        )
+
+    def begun_by(self, name: str, day: Day, last: Day) -> None:
+        """A hard limit that the user's own date sets: something must begin on or before it."""
+        self._limits.append(
+            Limit(
+                name=name,
+                rule="at most",
+                actual=str(day),
+                actual_exact=str(day),
+                bound=str(last),
+                bound_exact=str(last),
+                level="hard",
+                hit=day.day > last.day,
+            )
+        )
+
+    def not_checked(self, fact: Fact | Statement) -> None:
+        """A fact that would have been checked, and that nobody has read."""
+        if fact.name not in self._unknown:
+            self._unknown.append(fact.name)
+
+    # What it says
+
+    def note(self, code: str, text: str, source: Cited | None = None) -> None:
+        """Words that belong to the result."""
+        note = Note(code=code, text=text, source=source)
+        if note not in self._notes:
+            self._notes.append(note)
+
+    def cautions(self, cautions: Iterable[Caution], *codes: str) -> None:
+        """The library's own words of caution: all of them, or those with these codes."""
+        for caution in cautions:
+            if not codes or caution.code in codes:
+                self.note(caution.code, " ".join(caution.text.listed), self.cite(caution.text))
+
+    def answer(self, line: Value | Day, name: str | None = None) -> None:
+        """A line of the worksheet as an answer, under its own name."""
+        self._answers[name or line.name] = str(line)
+
+    def answer_with(self, name: str, answer: Any) -> None:
+        """An answer that is a list, a word or a count; its numbers must stand on the worksheet."""
+        self._answers[name] = answer
+
+    def drug(self, name: str, pointer: str = "/drug") -> Drug:
+        """A drug's monograph, or a refusal that points at the field."""
+        return self._looked_up(self.library.drug, name, pointer)
+
+    def pump(self, name: str, pointer: str = "/pump") -> Pump:
+        """A pump's monograph, or a refusal that points at the field."""
+        return self._looked_up(self.library.pump, name, pointer)
+
+    def table(self, name: str, pointer: str = "/table") -> ConversionTable:
+        """A table of oral morphine equivalents, or a refusal that points at the field."""
+        return self._looked_up(self.library.table, name, pointer)
+
+    def opioid(self, name: str, pointer: str) -> Opioid:
+        """An opioid of the tables, or a refusal that points at the field."""
+        return self._looked_up(self.library.opioid, name, pointer)
+
+    @staticmethod
+    def _looked_up(find: Callable[[str], _T], name: str, pointer: str) -> _T:
+        try:
+            return find(name)
+        except Refusal as refusal:
+            raise Refusal([problem.at(pointer) for problem in refusal.problems]) from None
+
+    def refuse(self, code: str, detail: str, pointer: str) -> Refusal:
+        """A refusal of this request, ready to raise."""
+        return Refusal([Problem(code=code, detail=detail, pointer=pointer)])
+
+    def finish(self) -> Calculation:
+        """The record, after the independent replay. Raises CalculationWithheld when the two disagree."""
+        calculation = Calculation(
+            calculation=self.calculation,
+            outcome=self.outcome,
+            request=self.request,
+            answers=self._answers,
+            given=tuple(self._given),
+            steps=tuple(self._steps),
+            limits=tuple(self._limits),
+            notes=tuple(self._notes),
+            unknown=tuple(self._unknown),
+            library=LibraryRevision(version=self.library.version, sha256=self.library.sha256),
+            software=VERSION,
+            notice=NOTICE,
+        )
+        replay(calculation.model_dump(mode="json"))
+        return calculation
