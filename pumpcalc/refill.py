@@ -217,9 +217,7 @@ def _low_reservoir_alarm(work: Worksheet, fill: _Fill) -> _Bound:
         daily_dose=fill.dose,
         show="day",
     )
-    bound = _bound(work, "low-reservoir-alarm", fill.filled, lasts)
-    work.answer(bound.day)
-    return bound
+    return _bound(work, "low-reservoir-alarm", fill.filled, lasts)
 
 
 def _worst_case(work: Worksheet, pump: Pump, fill: _Fill, alarm: _Bound, *, required: bool) -> _Bound | None:
@@ -240,10 +238,9 @@ def _worst_case(work: Worksheet, pump: Pump, fill: _Fill, alarm: _Bound, *, requ
         show="day",
         **fast,
     )
-    work.answer(_bound(work, "worst-case-alarm", fill.filled, at_alarm).day)
+    _bound(work, "worst-case-alarm", fill.filled, at_alarm)
     dry = work.step(formulas.days_to_dry_at_worst, fill_volume=fill.volume, show="day", **fast)
     bound = _bound(work, "worst-case-dry", fill.filled, dry)
-    work.answer(bound.day)
     if dry.amount < work.line("days_to_low_reservoir_alarm").amount:
         enough = work.step(
             formulas.alarm_volume_that_warns_in_time, fill_volume=fill.volume, flow_accuracy=accuracy, show="mL"
@@ -336,6 +333,9 @@ def _answer(
         )
     work.answer(by)
     work.answer_with("binding", binding.limit)
+    for name in ("low_reservoir_alarm_date", "worst_case_alarm_date", "worst_case_dry_date"):
+        if name in work.days:
+            work.answer(work.days[name])
     work.answer_with(
         "limits",
         [{"limit": bound.limit, "date": str(bound.day), "days": int(bound.days.amount)} for bound in bounds],

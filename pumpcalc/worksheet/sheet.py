@@ -98,6 +98,8 @@ class Worksheet:
         self._unknown: list[str] = []
         self._answers: dict[str, Any] = {}
         self._names: set[str] = set()
+        self.days: dict[str, Day] = {}
+        """Every calendar day on the page, by name."""
         self.lines: list[Value] = []
         """Every quantity on the page, in order."""
 
@@ -124,7 +126,8 @@ class Worksheet:
     def given_day(self, name: str, day: date) -> Day:
         """A calendar day entered by the user."""
         self._given.append(Given(name=self._name(name), value=day.isoformat(), exact=day.isoformat()))
-        return Day(name, day)
+        self.days[name] = Day(name, day)
+        return self.days[name]
 
     def fact(self, name: str, fact: Fact, of: str | None = None) -> Value:
         """A figure of the library that the calculation needs. Raises Refusal when nobody has read it."""
@@ -242,7 +245,8 @@ class Worksheet:
 
     def _write_day(self, name: str, formula: str, day: date) -> Day:
         self._steps.append(Step(name=self._name(name), formula=formula, value=day.isoformat(), exact=day.isoformat()))
-        return Day(name, day)
+        self.days[name] = Day(name, day)
+        return self.days[name]
 
     def last_open_day(self, name: str, latest: Day, weekdays: Iterable[str], dates: Iterable[date]) -> Day:
         """The last day, not later than this one, on which the clinic is open. Only ever earlier."""
