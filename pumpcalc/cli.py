@@ -4,6 +4,7 @@
     pumpcalc NAME --daily-dose "10 mg/day" ...     the worksheet for a person
     pumpcalc verify FILE                           replay a saved calculation
     pumpcalc list                                  the calculations, a line each
+    pumpcalc formulas                              every equation with its units and its source
 
 Exit codes: 0 answered or agrees; 1 a line of --lines was refused; 2 refused, or a command that is not understood;
 3 withheld: the independent replay disagrees.
@@ -117,6 +118,14 @@ def _list(_arguments: argparse.Namespace) -> int:
     return ANSWERED
 
 
+def _formulas(_arguments: argparse.Namespace) -> int:
+    from pumpcalc import library
+    from pumpcalc.printing import print_formulas
+
+    sys.stdout.write(print_formulas(library.load()))
+    return ANSWERED
+
+
 def _person(name: str, arguments: Sequence[str]) -> int:
     """The worksheet for a person: the fields of the request are the options."""
     from pumpcalc import CALCULATORS
@@ -183,6 +192,7 @@ def _parser() -> _Parser:
     verify = commands.add_parser("verify", help="replay a saved calculation")
     verify.add_argument("file", metavar="FILE", help="the record of a calculation; - for standard input")
     verify.set_defaults(run=_verify)
+    commands.add_parser("formulas", help="every equation with its units and its source").set_defaults(run=_formulas)
     commands.add_parser("list", help="the calculations, a line each").set_defaults(run=_list)
     return parser
 

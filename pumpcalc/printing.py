@@ -6,9 +6,11 @@ import re
 import textwrap
 from typing import Any
 
+from pumpcalc.formulas import FORMULAS
+from pumpcalc.library import Library
 from pumpcalc.worksheet import Calculation, Given, Limit, Step
 
-__all__ = ["print_worksheet"]
+__all__ = ["print_formulas", "print_worksheet"]
 
 _WIDTH = 110
 
@@ -42,6 +44,23 @@ def print_worksheet(calculation: Calculation) -> str:
     lines += ["", f"Library {calculation.library.version} ({calculation.library.sha256[:12]}), "
                   f"software {calculation.software}"]  # fmt: skip
     lines += textwrap.wrap(calculation.notice, _WIDTH)
+    return "\n".join(lines) + "\n"
+
+
+def print_formulas(library: Library) -> str:
+    """Every equation with its units and its source, as Markdown: what docs/formulas.md holds."""
+    lines = [
+        "# The equations",
+        "",
+        "Made by `pumpcalc formulas`; a test keeps this page equal to it. Each equation is written once, in",
+        "`pumpcalc/formulas.py`, and its units are proved by pint when pumpcalc is imported. `X` and `Y` stand for",
+        "substances: oral morphine, morphine in the spinal fluid and ziconotide are different dimensions.",
+    ]
+    for formula in FORMULAS.values():
+        source = library.sources[formula.source]
+        lines += ["", f"## {formula.name}", "", formula.meaning, "", f"    {formula.name} = {formula.text}", ""]
+        lines += [f"- {argument}: {pattern.text}" for argument, pattern in formula.arguments.items()]
+        lines += [f"- gives {formula.returns.text}", f"- source: {source.title} ({source.kind})"]
     return "\n".join(lines) + "\n"
 
 

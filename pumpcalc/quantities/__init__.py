@@ -18,6 +18,7 @@ from pumpcalc.quantities.kinds import (
     Kind,
     Quantity,
 )
+from pumpcalc.quantities.spoken import in_words
 from pumpcalc.quantities.units import CANONICAL, REGISTRY, SUBSTANCE, factor, pint_unit
 from pumpcalc.quantities.written import ALIASES, NUMBER, UNITS, read, read_number, write, write_number
 
@@ -45,6 +46,7 @@ __all__ = [
     "Kind",
     "Quantity",
     "factor",
+    "in_words",
     "pint_unit",
     "read",
     "read_number",

@@ -58,6 +58,7 @@ __all__ = [
     "VolumeOrZeroField",
     "YesNo",
     "refusal_of",
+    "strictly",
     "written_request",
 ]
 
@@ -75,8 +76,8 @@ class Request(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
 
-def _validator(reader: Callable[[Any], Any]) -> PlainValidator:
-    """A reader that raises our Refusal, as pydantic wants it."""
+def strictly(reader: Callable[[Any], Any]) -> PlainValidator:
+    """A reader that raises our Refusal, as a validator of pydantic: for fields of one's own."""
 
     def validate(value: Any) -> Any:
         try:
@@ -113,12 +114,12 @@ def _quantity_schema(kind: Kind) -> WithJsonSchema:
     )
 
 
-DailyDoseField = Annotated[Quantity, _validator(_positive(DAILY_DOSE)), _quantity_schema(DAILY_DOSE)]
-ConcentrationField = Annotated[Quantity, _validator(_positive(CONCENTRATION)), _quantity_schema(CONCENTRATION)]
-FlowRateField = Annotated[Quantity, _validator(_positive(FLOW_RATE)), _quantity_schema(FLOW_RATE)]
-VolumeField = Annotated[Quantity, _validator(_positive(VOLUME)), _quantity_schema(VOLUME)]
-VolumeOrZeroField = Annotated[Quantity, _validator(lambda value: read(value, VOLUME)), _quantity_schema(VOLUME)]
-PatchRateField = Annotated[Quantity, _validator(_positive(PATCH_RATE)), _quantity_schema(PATCH_RATE)]
+DailyDoseField = Annotated[Quantity, strictly(_positive(DAILY_DOSE)), _quantity_schema(DAILY_DOSE)]
+ConcentrationField = Annotated[Quantity, strictly(_positive(CONCENTRATION)), _quantity_schema(CONCENTRATION)]
+FlowRateField = Annotated[Quantity, strictly(_positive(FLOW_RATE)), _quantity_schema(FLOW_RATE)]
+VolumeField = Annotated[Quantity, strictly(_positive(VOLUME)), _quantity_schema(VOLUME)]
+VolumeOrZeroField = Annotated[Quantity, strictly(lambda value: read(value, VOLUME)), _quantity_schema(VOLUME)]
+PatchRateField = Annotated[Quantity, strictly(_positive(PATCH_RATE)), _quantity_schema(PATCH_RATE)]
 
 
 def _ratio(value: Any) -> Quantity:
@@ -149,9 +150,9 @@ def _percent(value: Any) -> Quantity:
 
 
 _NUMBER_SCHEMA = {"type": "string", "pattern": f"^{NUMBER}$"}
-Ratio = Annotated[Quantity, _validator(_ratio), WithJsonSchema({**_NUMBER_SCHEMA, "examples": ["300"]})]
-PerWeek = Annotated[Quantity, _validator(_per_week), WithJsonSchema({**_NUMBER_SCHEMA, "examples": ["2"]})]
-Percent = Annotated[Quantity, _validator(_percent), WithJsonSchema({**_NUMBER_SCHEMA, "examples": ["50"]})]
+Ratio = Annotated[Quantity, strictly(_ratio), WithJsonSchema({**_NUMBER_SCHEMA, "examples": ["300"]})]
+PerWeek = Annotated[Quantity, strictly(_per_week), WithJsonSchema({**_NUMBER_SCHEMA, "examples": ["2"]})]
+Percent = Annotated[Quantity, strictly(_percent), WithJsonSchema({**_NUMBER_SCHEMA, "examples": ["50"]})]
 
 
 def _days(value: Any) -> Quantity:
@@ -165,7 +166,7 @@ def _days(value: Any) -> Quantity:
 
 Days = Annotated[
     Quantity,
-    _validator(_days),
+    strictly(_days),
     WithJsonSchema(
         {
             "type": "string",
@@ -187,7 +188,7 @@ def _identifier(value: Any) -> str:
 
 Identifier = Annotated[
     str,
-    _validator(_identifier),
+    strictly(_identifier),
     WithJsonSchema({"type": "string", "pattern": "^[a-zA-Z0-9][a-zA-Z0-9-]{0,39}$", "examples": ["morphine"]}),
 ]
 
@@ -207,7 +208,7 @@ def _calendar(value: Any) -> date:
 
 
 _DATE_SCHEMA = {"type": "string", "format": "date", "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"}
-Calendar = Annotated[date, _validator(_calendar), WithJsonSchema({**_DATE_SCHEMA, "examples": ["2026-11-25"]})]
+Calendar = Annotated[date, strictly(_calendar), WithJsonSchema({**_DATE_SCHEMA, "examples": ["2026-11-25"]})]
 
 _INSTANT = re.compile(
     r"(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})T(?P<time>[0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.[0-9]{1,6})?"
@@ -241,7 +242,7 @@ def _instant(value: Any) -> datetime:
 
 Instant = Annotated[
     datetime,
-    _validator(_instant),
+    strictly(_instant),
     WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-11-25T09:00:00-05:00"]}),
 ]
 
@@ -265,7 +266,7 @@ def _time_zone(value: Any) -> ZoneInfo:
 
 
 TimeZone = Annotated[
-    ZoneInfo, _validator(_time_zone), WithJsonSchema({"type": "string", "examples": ["America/New_York"]})
+    ZoneInfo, strictly(_time_zone), WithJsonSchema({"type": "string", "examples": ["America/New_York"]})
 ]
 
 
@@ -293,11 +294,11 @@ def _closed_dates(value: Any) -> tuple[date, ...]:
 
 ClosedWeekdays = Annotated[
     tuple[str, ...],
-    _validator(_closed_weekdays),
+    strictly(_closed_weekdays),
     WithJsonSchema({"type": "array", "items": {"type": "string", "enum": list(_WEEKDAYS)}}),
 ]
 ClosedDates = Annotated[
-    tuple[date, ...], _validator(_closed_dates), WithJsonSchema({"type": "array", "items": _DATE_SCHEMA})
+    tuple[date, ...], strictly(_closed_dates), WithJsonSchema({"type": "array", "items": _DATE_SCHEMA})
 ]
 YesNo = StrictBool
 FillKind = Literal["naive", "undiluted", "diluted"]

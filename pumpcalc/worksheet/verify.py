@@ -10,12 +10,22 @@ from pydantic import ValidationError
 from pumpcalc import library as drug_library
 from pumpcalc.errors import CalculationWithheld, Refusal, refused
 from pumpcalc.library import Library
+from pumpcalc.strict_json import JsonNumber
 from pumpcalc.version import VERSION
 from pumpcalc.worksheet.calculator import calculate
 from pumpcalc.worksheet.record import Calculation
 from pumpcalc.worksheet.replay import replay
 
 __all__ = ["verify"]
+
+
+def _counts(value: Any) -> Any:
+    """A record as it was read from text, its counts as integers again. Any other bare number is left to be refused."""
+    if isinstance(value, JsonNumber):
+        return int(value.text) if value.text.isdecimal() and value.text.isascii() else value
+    if isinstance(value, Mapping):
+        return {name: _counts(entry) for name, entry in value.items()}
+    return [_counts(entry) for entry in value] if isinstance(value, list) else value
 
 
 def verify(record: Calculation | Mapping[str, Any], library: Library | None = None) -> str:
@@ -28,7 +38,7 @@ def verify(record: Calculation | Mapping[str, Any], library: Library | None = No
     """
     if not isinstance(record, Calculation):
         try:
-            record = Calculation.model_validate(record)
+            record = Calculation.model_validate(_counts(record))
         except ValidationError as fault:
             place = "/".join(str(part) for part in fault.errors()[0]["loc"])
             raise refused("not-a-calculation", f"This is not the record of a calculation: look at {place}.") from None

@@ -1,0 +1,77 @@
+"""The one place that wires everything: settings, store, channel, clock, routes, errors, docs."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+from collections.abc import AsyncIterator, Callable
+
+from fastapi import FastAPI
+
+from api import clock, docs_page, openapi, problems
+from api.refills import refill_request
+from api.reminders import sweep
+from api.reminders.channels import Channel, channel_of
+from api.routes import calculations, clinics, health
+from api.settings import Settings, read_settings
+from api.store import Store, open_store
+from pumpcalc import CALCULATORS, NOTICE, library
+from pumpcalc.version import VERSION
+
+__all__ = ["create_app", "sweeper"]
+
+
+def sweeper(settings: Settings, store: Store, channel: Channel) -> Callable[[Callable[[], bool]], object]:
+    """The work that the clock wakes: one sweep of this store through this channel."""
+
+    def work(carry_on: Callable[[], bool]) -> object:
+        return sweep(
+            store,
+            channel,
+            clock.now,
+            sender=settings.mail_from,
+            public_url=settings.public_url,
+            lease=dt.timedelta(seconds=settings.lease_seconds),
+            carry_on=carry_on,
+        )
+
+    return work
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The application. Its clock starts with it and ends with it; its store must have been migrated."""
+    settings = settings or read_settings()
+    library.load()
+    store = open_store(settings.database_url)
+    ticker = clock.Clock(sweeper(settings, store, channel_of(settings)), settings.sweep_seconds)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        ticker.start()
+        try:
+            yield
+        finally:
+            ticker.stop()
+            store.close()
+
+    app = FastAPI(
+        title="pumpcalc",
+        version=VERSION,
+        summary="Intrathecal pump dosing and refills: every number with its steps, limits and sources.",
+        description=NOTICE,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+    )
+    app.state.store = store
+    app.state.clock = ticker
+    problems.install(app)
+    docs_page.install(app)
+    app.include_router(calculations.router())
+    app.include_router(clinics.router)
+    app.include_router(health.router)
+    openapi.describe(app, [*(found.request for found in CALCULATORS.values()), *clinics.REQUESTS, refill_request()])
+    return app

@@ -1,0 +1,83 @@
+"""The ``pumpcalc`` command: the core's own commands, and the service's. See ``USAGE``.
+
+The core's commands need nothing but the core, and nothing of the service is imported for them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import sys
+from collections.abc import Sequence
+
+__all__ = ["USAGE", "main"]
+
+USAGE = """\
+pumpcalc: intrathecal pump dosing and refills
+
+  pumpcalc calculate NAME [FILE|-]    a request as JSON in, the record as JSON out
+  pumpcalc NAME --daily-dose ...      the worksheet for a person
+  pumpcalc verify FILE                replays a saved calculation
+  pumpcalc list                       the calculations, a line each
+
+  pumpcalc serve [--port PORT]        the API, with its clock
+  pumpcalc worker                     the clock alone: sends reminders, answers no requests
+  pumpcalc migrate                    brings the store to the present tables
+  pumpcalc demo [--once]              a fictional clinic, from refill to reminder
+
+The last four need the service extra: pip install "pumpcalc[server]". They read PUMPCALC_DATABASE_URL,
+PUMPCALC_SMTP_URL and the other settings of api/settings.py from the environment.
+Exit codes: 0 done; 1 it could not be done, and one sentence says why; 2 not understood, or refused; 3 withheld.
+"""
+
+_SERVICE = ("serve", "worker", "migrate", "demo")
+_NEEDS = (
+    "fastapi",
+    "uvicorn",
+    "sqlalchemy",
+    "alembic",
+    "apscheduler",
+    "aiosmtplib",
+    "pydantic_settings",
+    "fastapi_offline",
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command. Its exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments in ([], ["-h"], ["--help"]):
+        print(USAGE, end="", file=sys.stdout if arguments else sys.stderr)
+        return 0 if arguments else 2
+    if not arguments or arguments[0] not in _SERVICE:
+        from pumpcalc import cli
+
+        return int(cli.main(arguments))
+    missing = [name for name in _NEEDS if importlib.util.find_spec(name) is None]
+    if missing:
+        print(
+            f"pumpcalc {arguments[0]} needs the service extra ({', '.join(missing)} not found): "
+            'pip install "pumpcalc[server]"',
+            file=sys.stderr,
+        )
+        return 1
+    options = _options(arguments)
+    from api import running
+
+    return running.run(options)
+
+
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="pumpcalc", description="The pumpcalc service.", allow_abbrev=False)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("serve", help="the API, with its clock").add_argument("--port", type=int)
+    commands.add_parser("worker", help="the clock alone: sends reminders, answers no requests")
+    commands.add_parser("migrate", help="brings the store to the present tables")
+    demo = commands.add_parser("demo", help="a fictional clinic, from refill to reminder")
+    demo.add_argument("--once", action="store_true", help="end after the reminder has been delivered")
+    demo.add_argument("--port", type=int, default=8000, help="default 8000")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

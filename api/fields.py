@@ -1,0 +1,110 @@
+"""Fields of the service's own requests, beside those of the core. Each says what to write instead."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from string import ascii_uppercase, digits
+from typing import Annotated, Any
+
+from pydantic import WithJsonSchema
+
+from pumpcalc.errors import echo, refused
+from pumpcalc.worksheet.fields import strictly
+
+__all__ = ["DayCounts", "EmailAddress", "Name", "Reference", "TimeOfDay"]
+
+_LONGEST_NAME = 100
+_LONGEST_ADDRESS = 254
+_MOST_RUNGS = 20
+_LETTER, _DIGIT = set(ascii_uppercase), set(digits)
+
+
+def _name(value: Any) -> str:
+    if not isinstance(value, str) or not 0 < len(value) <= _LONGEST_NAME:
+        raise refused("name", f"A name is text of 1 to {_LONGEST_NAME} characters.")
+    # Categories C*, Zl, Zp: control, format (also bidirectional), surrogate, line separator.
+    if any(unicodedata.category(c)[0] == "C" or unicodedata.category(c) in ("Zl", "Zp") for c in value):
+        raise refused("name", "A name holds no control characters and no line breaks.")
+    return unicodedata.normalize("NFC", value)
+
+
+def _email(value: Any) -> str:
+    pattern = r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,180}[A-Za-z0-9])?"
+    if not isinstance(value, str) or len(value) > _LONGEST_ADDRESS or re.fullmatch(pattern, value, re.ASCII) is None:
+        raise refused("email", f"{echo(value)} is not one e-mail address: write it as refills@clinic.example.")
+    return value
+
+
+def _time_of_day(value: Any) -> str:
+    if not isinstance(value, str) or re.fullmatch(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]", value, re.ASCII) is None:
+        raise refused("time-of-day", f"{echo(value)} is not a time of day: write hours and minutes, such as 09:00.")
+    return value
+
+
+def _day_counts(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple) or len(value) > _MOST_RUNGS:
+        raise refused("wrong-type", f'Write a list of whole days as texts, at most {_MOST_RUNGS}, such as ["14", "3"].')
+    for days in value:
+        if not isinstance(days, str) or re.fullmatch(r"0|[1-9][0-9]{0,2}", days, re.ASCII) is None:
+            raise refused(
+                "day-count",
+                f'{echo(days)} is not a count of days: write a whole number as text, such as "14".',
+            )
+    if len(set(value)) < len(value):
+        raise refused("day-count", "The same count of days stands twice in the list.")
+    return tuple(value)
+
+
+def _reference(value: Any) -> str:
+    right = isinstance(value, str) and re.fullmatch(r"[A-Z0-9][A-Z0-9-]{1,14}[A-Z0-9]", value, re.ASCII)
+    # A birth date, a telephone number or a record number has six digits or more in a row; a name has none.
+    if (
+        not right
+        or re.search(r"[0-9]{6}", value.replace("-", ""))
+        or not (_LETTER & set(value) and _DIGIT & set(value))
+    ):
+        raise refused(
+            "reference",
+            f"{echo(value)} is not a reference: write 3 to 16 capital letters, digits and hyphens with a letter, a "
+            "digit and no six digits in a row, such as 7F3K. Reminders name it, so it may not tell who the person is.",
+        )
+    return str(value)
+
+
+Name = Annotated[
+    str,
+    strictly(_name),
+    WithJsonSchema(
+        {"type": "string", "minLength": 1, "maxLength": _LONGEST_NAME, "examples": ["Fictional Pain Clinic"]}
+    ),
+]
+EmailAddress = Annotated[
+    str,
+    strictly(_email),
+    WithJsonSchema({"type": "string", "format": "email", "maxLength": 254, "examples": ["refills@clinic.example"]}),
+]
+TimeOfDay = Annotated[
+    str,
+    strictly(_time_of_day),
+    WithJsonSchema({"type": "string", "pattern": "^(?:[01][0-9]|2[0-3]):[0-5][0-9]$", "examples": ["09:00"]}),
+]
+DayCounts = Annotated[
+    tuple[str, ...],
+    strictly(_day_counts),
+    WithJsonSchema(
+        {
+            "type": "array",
+            "items": {"type": "string", "pattern": "^(?:0|[1-9][0-9]{0,2})$"},
+            "maxItems": _MOST_RUNGS,
+            "description": "Whole days before the last safe day, each with a reminder. "
+            "The last safe day itself always has one.",
+            "examples": [["14", "3"]],
+        }
+    ),
+]
+Reference = Annotated[
+    str,
+    strictly(_reference),
+    WithJsonSchema({"type": "string", "pattern": "^[A-Z0-9][A-Z0-9-]{1,14}[A-Z0-9]$", "examples": ["7F3K"]}),
+]

@@ -1,0 +1,139 @@
+"""Clinics, patients and pumps: taken in, kept, shown."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from pydantic import ValidationError
+
+from api.models import ClinicRequest, ClinicSettings, PatientRequest, PumpRequest
+from api.problems import NotFound
+from api.store import Store, new_id
+from api.store.ids import new_reference
+from api.store.queries import house
+from api.store.tables import patient, pump
+from pumpcalc import library
+from pumpcalc.errors import Refusal, refused
+from pumpcalc.worksheet.fields import Request, refusal_of, written_request
+
+__all__ = ["add_clinic", "add_patient", "add_pump", "change_settings", "clinic", "pump_of", "understood"]
+
+_RequestT = TypeVar("_RequestT", bound=Request)
+
+
+def understood(model: type[_RequestT], body: Any) -> _RequestT:
+    """A request's fields, read strictly. Raises Refusal with a pointer to every field that is wrong."""
+    if not isinstance(body, Mapping):
+        raise refused("wrong-type", "The body is an object with fields.")
+    try:
+        return model.model_validate(body)
+    except ValidationError as fault:
+        raise refusal_of(model, fault) from None
+
+
+def _settings(request: ClinicSettings) -> dict[str, Any]:
+    """The settings as they are kept: in their written form. A null takes a setting back."""
+    names = set(ClinicSettings.model_fields) & request.model_fields_set
+    return {name: _kept(getattr(request, name)) for name in names}
+
+
+def _kept(value: Any) -> Any:
+    return None if value is None else written_request(value)
+
+
+def add_clinic(store: Store, body: Any, now: dt.datetime) -> sa.RowMapping:
+    """A new clinic."""
+    request = understood(ClinicRequest, body)
+    clinic_id = new_id("clinic")
+    values = {"id": clinic_id, "name": request.name, "time_zone": str(request.time_zone), "created_at": now}
+    with store.writing() as connection:
+        house.add_clinic(connection, values | _settings(request))
+        return clinic(connection, clinic_id)
+
+
+def change_settings(store: Store, clinic_id: str, body: Any) -> sa.RowMapping:
+    """Settings of a clinic, changed. They hold for refills recorded from now on; no recorded plan moves."""
+    request = understood(ClinicSettings, body)
+    with store.writing() as connection:
+        clinic(connection, clinic_id)
+        if changed := _settings(request):
+            house.change_clinic(connection, clinic_id, changed)
+        return clinic(connection, clinic_id)
+
+
+def clinic(connection: sa.Connection, clinic_id: str) -> sa.RowMapping:
+    """One clinic. Raises NotFound."""
+    found = house.clinic_by_id(connection, clinic_id)
+    if found is None:
+        raise NotFound("clinic")
+    return found
+
+
+def pump_of(connection: sa.Connection, clinic_id: str, pump_id: str) -> sa.RowMapping:
+    """One pump of a clinic. Raises NotFound."""
+    found = house.pump_by_id(connection, clinic_id, pump_id)
+    if found is None:
+        raise NotFound("pump")
+    return found
+
+
+def _reference(connection: sa.Connection, table: sa.Table, clinic_id: str, wanted: str | None) -> str:
+    """The reference that was asked for, or a new one. Raises Refusal when it is taken."""
+    if wanted is None:
+        wanted = new_reference()
+        while house.reference_is_taken(connection, table, clinic_id, wanted):
+            wanted = new_reference()
+    elif house.reference_is_taken(connection, table, clinic_id, wanted):
+        raise refused(
+            "reference-taken",
+            f"Another {table.name} of this clinic has this reference: choose another.",
+            "/reference",
+        )
+    return wanted
+
+
+def add_patient(store: Store, clinic_id: str, body: Any, now: dt.datetime) -> sa.RowMapping:
+    """A new patient of a clinic."""
+    request = understood(PatientRequest, body)
+    with store.writing() as connection:
+        clinic(connection, clinic_id)
+        reference = _reference(connection, patient, clinic_id, request.reference)
+        patient_id = new_id("patient")
+        house.add_patient(
+            connection, {"clinic_id": clinic_id, "id": patient_id, "reference": reference, "created_at": now}
+        )
+        found = house.patient_by_id(connection, clinic_id, patient_id)
+        assert found is not None
+        return found
+
+
+def add_pump(store: Store, clinic_id: str, body: Any, now: dt.datetime) -> sa.RowMapping:
+    """A new pump, of a patient of the same clinic and a model of the drug library."""
+    request = understood(PumpRequest, body)
+    try:
+        library.load().pump(request.model)
+    except Refusal as refusal:
+        raise Refusal(problem.model_copy(update={"pointer": "/model"}) for problem in refusal.problems) from None
+    with store.writing() as connection:
+        clinic(connection, clinic_id)
+        if house.patient_by_id(connection, clinic_id, request.patient_id) is None:
+            raise refused("unknown-patient", "There is no such patient in this clinic.", "/patient_id")
+        reference = _reference(connection, pump, clinic_id, request.reference)
+        pump_id = new_id("pump")
+        house.add_pump(
+            connection,
+            {
+                "clinic_id": clinic_id,
+                "id": pump_id,
+                "patient_id": request.patient_id,
+                "reference": reference,
+                "model": request.model,
+                "implanted_on": request.implanted_on,
+                "state": "active",
+                "created_at": now,
+            },
+        )
+        return pump_of(connection, clinic_id, pump_id)

@@ -1,0 +1,219 @@
+"""One refill: its calculation, its last safe day and its reminders are recorded together, or not at all."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+from pydantic import create_model
+
+from api.house import clinic as clinic_row
+from api.house import pump_of
+from api.reminders.ladder import Rung, ladder, worst
+from api.store import Store, new_id
+from api.store.queries import plans
+from pumpcalc import CALCULATORS, calculate, library
+from pumpcalc.errors import Problem, Refusal, echo, refused
+from pumpcalc.worksheet import Calculation
+from pumpcalc.worksheet.fields import Request
+
+__all__ = ["record_refill", "refill_request"]
+
+NAME = "refill-schedule"
+
+_FROM_PUMP = ("pump",)
+_FROM_CLINIC = ("low_reservoir_alarm_volume", "closed_weekdays", "closed_dates", "time_zone")
+_SETTINGS = {
+    "low_reservoir_alarm_volume": '"2 mL"',
+    "closed_weekdays": '["saturday", "sunday"], or [] when no weekday is closed',
+    "closed_dates": '["2026-12-25"], or [] when none is known',
+    "reminder_days_before": '["14", "3"], or [] for a reminder on the last safe day only',
+    "reminder_time": '"09:00"',
+    "reminder_email": '"refills@clinic.example"',
+}
+"""Settings without which no refill is recorded, each with how it may be written."""
+
+_FIELD_OF_LIMIT = {
+    "reservoir_volume": "/fill_volume",
+    "minimum_flow_rate": "/daily_dose",
+    "maximum_flow_rate": "/daily_dose",
+    "maximum_daily_dose": "/daily_dose",
+    "beyond_use_date": "/beyond_use_date",
+}
+"""The field that a limit is about; a limit that is not here is about the solution."""
+
+
+@cache
+def refill_request() -> type[Request]:
+    """The body of a new refill: the refill-schedule request without what the pump and the clinic say."""
+    fields: dict[str, Any] = {
+        name: (field.annotation, field)
+        for name, field in CALCULATORS[NAME].request.model_fields.items()
+        if name not in (*_FROM_PUMP, *_FROM_CLINIC)
+    }
+    return create_model("RefillRequest", __base__=Request, __doc__="A refill that was done.", **fields)
+
+
+def record_refill(store: Store, clinic_id: str, pump_id: str, request: Mapping[str, Any], now: dt.datetime) -> str:
+    """Record a refill of a pump and plan its reminders. The id of the refill.
+
+    One transaction: the calculation, the end of the pump's open refill and of its open reminders, the new
+    refill, its reminders. Raises NotFound for a clinic or pump that is not there, and Refusal for a request that
+    is not understood, a clinic setting that is not stated, or a plan that hits a hard limit; then nothing is kept.
+    """
+    with store.writing() as connection:
+        clinic = clinic_row(connection, clinic_id)
+        pump = pump_of(connection, clinic_id, pump_id)
+        calculation = calculate(NAME, _schedule_request(clinic, pump, request))
+        _within_hard_limits(calculation)
+        fill_date = _fill_date(calculation, clinic["time_zone"], now)
+        return _keep(connection, clinic, pump, calculation, fill_date, now)
+
+
+def _schedule_request(clinic: sa.RowMapping, pump: sa.RowMapping, request: Mapping[str, Any]) -> dict[str, Any]:
+    """The whole request. Raises Refusal for what the body may not say or the clinic has not said."""
+    if not isinstance(request, Mapping):
+        raise refused("wrong-type", "The body is an object with fields.")
+    if pump["state"] != "active":
+        raise refused("pump-not-active", f"This pump is {pump['state']}, so no refill of it is planned.")
+    problems = [
+        Problem(
+            code="set-elsewhere",
+            detail=f"{name} comes from the {whose}, so leave it out.",
+            pointer=f"/{name}",
+        )
+        for whose, names in (("pump", _FROM_PUMP), ("clinic's settings", _FROM_CLINIC))
+        for name in names
+        if name in request
+    ]
+    problems += [
+        Problem(
+            code="clinic-setting-missing",
+            detail=f"The clinic has not stated its {name}: state it with PATCH /v1/clinics/{clinic['id']}, "
+            f"written as {example}.",
+        )
+        for name, example in _SETTINGS.items()
+        if clinic[name] is None
+    ]
+    if problems:
+        raise Refusal(problems)
+    full = dict(request)
+    full["pump"] = pump["model"]
+    full |= {name: clinic[name] for name in _FROM_CLINIC if name != "time_zone"}
+    if "filled_at" in request:
+        full["time_zone"] = clinic["time_zone"]
+    return full
+
+
+def _within_hard_limits(calculation: Calculation) -> None:
+    """Raises Refusal when the plan hits a limit that cannot be ordered past."""
+    hit = [limit for limit in calculation.limits_hit if limit.level == "hard"]
+    if hit:
+        raise Refusal(
+            Problem(
+                code="hard-limit",
+                detail=f"{limit.name}: {limit.actual} where {limit.rule} {limit.bound} can be ordered"
+                + (f" ({limit.source.key}, {limit.source.where})." if limit.source else "."),
+                pointer=_FIELD_OF_LIMIT.get(limit.name, "/components"),
+            )
+            for limit in hit
+        )
+
+
+def _fill_date(calculation: Calculation, zone: str, now: dt.datetime) -> dt.date:
+    """The clinic's day of the fill. Raises Refusal when it has not come yet: a plan rests on a fill done."""
+    asked = calculation.request
+    local = ZoneInfo(zone)
+    if "fill_date" in asked:
+        pointer, day = "/fill_date", dt.date.fromisoformat(asked["fill_date"])
+    else:
+        pointer, day = "/filled_at", dt.datetime.fromisoformat(asked["filled_at"]).astimezone(local).date()
+    today = now.astimezone(local).date()
+    if day > today:
+        raise refused(
+            "fill-not-done",
+            f"{echo(day.isoformat())} has not come yet at the clinic, where it is {today}: "
+            "a fill is recorded when it is done.",
+            pointer,
+        )
+    return day
+
+
+def _keep(
+    connection: sa.Connection,
+    clinic: sa.RowMapping,
+    pump: sa.RowMapping,
+    calculation: Calculation,
+    fill_date: dt.date,
+    now: dt.datetime,
+) -> str:
+    """Write it all, inside the transaction of the caller."""
+    clinic_id, calculation_id, refill_id = clinic["id"], new_id("calculation"), new_id("refill")
+    refill_by = dt.date.fromisoformat(calculation.answers["refill_by"])
+    plans.add_calculation(
+        connection,
+        {
+            "clinic_id": clinic_id,
+            "id": calculation_id,
+            "name": calculation.calculation,
+            "library_version": calculation.library.version,
+            "library_sha256": calculation.library.sha256,
+            "software": calculation.software,
+            "record": calculation.model_dump_json(),
+            "created_at": now,
+        },
+    )
+    closed = plans.close_open_refill(connection, clinic_id, pump["id"], now)
+    if closed is not None:
+        plans.cancel_undelivered(connection, clinic_id, closed)
+        plans.cancel_reminders(connection, clinic_id, closed)
+    plans.add_refill(
+        connection,
+        {
+            "clinic_id": clinic_id,
+            "id": refill_id,
+            "pump_id": pump["id"],
+            "fill_date": fill_date,
+            "request": json.dumps(calculation.request, ensure_ascii=False),
+            "refill_by": refill_by,
+            "binding": calculation.answers["binding"],
+            "calculation_id": calculation_id,
+            "recorded_at": now,
+        },
+    )
+    rungs = ladder(
+        fill_date=fill_date,
+        refill_by=refill_by,
+        days_before=[int(days) for days in clinic["reminder_days_before"]],
+        time_of_day=dt.time.fromisoformat(clinic["reminder_time"]),
+        zone=clinic["time_zone"],
+    )
+    severity = _severity(calculation.request["components"])
+    plans.add_reminders(connection, [_reminder(rung, clinic_id, refill_id, severity, now) for rung in rungs])
+    return refill_id
+
+
+def _severity(components: Sequence[Mapping[str, Any]]) -> str:
+    """How bad a missed refill would be: an admixture takes its worst."""
+    drugs = [library.load().drug(component["drug"]) for component in components]
+    return worst([str(drug.missed_refill.value) for drug in drugs])
+
+
+def _reminder(rung: Rung, clinic_id: str, refill_id: str, severity: str, now: dt.datetime) -> dict[str, Any]:
+    return {
+        "clinic_id": clinic_id,
+        "id": new_id("reminder"),
+        "refill_id": refill_id,
+        "kind": rung.kind,
+        "due_at": rung.due_at,
+        "local_intent": rung.local_intent,
+        "zone": rung.zone,
+        "severity": severity,
+        "state": "pending",
+        "created_at": now,
+    }

@@ -1,0 +1,1 @@
+"""HTTP to core and store, and back. Routes translate; they do not think."""

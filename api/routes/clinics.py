@@ -1,0 +1,154 @@
+"""Clinics, patients, pumps, refills and reminders over HTTP. The clinic is named in the path, for now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import sqlalchemy as sa
+from fastapi import APIRouter, Depends, Query, Request
+
+from api import clock, house, models, refills, views
+from api.body import JsonBody
+from api.openapi import takes
+from api.problems import documented
+from api.store import Store
+from api.store.queries import house as house_queries
+from api.store.queries import plans
+from api.store.types import written_instant
+
+__all__ = ["REQUESTS", "router"]
+
+REQUESTS = (models.ClinicRequest, models.ClinicSettings, models.PatientRequest, models.PumpRequest)
+_READS = documented(404, 422, 503)
+_TAKES = documented(400, 404, 413, 415, 422, 503)
+
+
+def _store(request: Request) -> Store:
+    store: Store = request.app.state.store
+    return store
+
+
+StoreOf = Annotated[Store, Depends(_store)]
+After = Annotated[str, Query(max_length=100, description="The ``next`` of the page before.")]
+Limit = Annotated[int, Query(ge=1, le=500, description="Longest page.")]
+
+router = APIRouter(prefix="/v1/clinics", tags=["clinics"])
+
+
+def _next(rows: Sequence[sa.RowMapping], limit: int, *columns: str) -> str | None:
+    """Where the next page begins: the place of the last row, when the page is full."""
+    if len(rows) < limit:
+        return None
+    place = [rows[-1][column] for column in columns]
+    return "~".join(part if isinstance(part, str) else written_instant(part) for part in place)
+
+
+def _place(after: str) -> tuple[str, str]:
+    when, _, name = after.partition("~")
+    return when, name
+
+
+@router.post(
+    "",
+    status_code=201,
+    responses=documented(400, 413, 415, 422, 503),
+    openapi_extra=takes(models.ClinicRequest),
+)
+def add_clinic(store: StoreOf, body: JsonBody) -> models.Clinic:
+    """A new clinic."""
+    return views.clinic(house.add_clinic(store, body, clock.now()))
+
+
+@router.get("", responses=documented(422, 503))
+def clinics(store: StoreOf, after: After = "", limit: Limit = 100) -> models.Listing[models.Clinic]:
+    """Clinics, by id."""
+    with store.reading() as connection:
+        rows = house_queries.clinics_after(connection, after, limit)
+    return models.Listing(items=[views.clinic(row) for row in rows], next=_next(rows, limit, "id"))
+
+
+@router.get("/{clinic}", responses=documented(404, 503))
+def clinic(store: StoreOf, clinic: str) -> models.Clinic:
+    """One clinic with its settings."""
+    with store.reading() as connection:
+        return views.clinic(house.clinic(connection, clinic))
+
+
+@router.patch("/{clinic}", responses=_TAKES, openapi_extra=takes(models.ClinicSettings))
+def change_settings(store: StoreOf, clinic: str, body: JsonBody) -> models.Clinic:
+    """Change settings of a clinic. They hold for refills recorded from now on; no recorded plan moves."""
+    return views.clinic(house.change_settings(store, clinic, body))
+
+
+@router.post("/{clinic}/patients", status_code=201, responses=_TAKES, openapi_extra=takes(models.PatientRequest))
+def add_patient(store: StoreOf, clinic: str, body: JsonBody) -> models.Patient:
+    """A new patient: an opaque reference and nothing about the person."""
+    return views.patient(house.add_patient(store, clinic, body, clock.now()))
+
+
+@router.get("/{clinic}/patients", responses=_READS)
+def patients(store: StoreOf, clinic: str, after: After = "", limit: Limit = 100) -> models.Listing[models.Patient]:
+    """Patients of a clinic, by id."""
+    with store.reading() as connection:
+        house.clinic(connection, clinic)
+        rows = house_queries.patients_after(connection, clinic, after, limit)
+    return models.Listing(items=[views.patient(row) for row in rows], next=_next(rows, limit, "id"))
+
+
+@router.post("/{clinic}/pumps", status_code=201, responses=_TAKES, openapi_extra=takes(models.PumpRequest))
+def add_pump(store: StoreOf, clinic: str, body: JsonBody) -> models.Pump:
+    """A new pump of a patient of this clinic."""
+    return views.pump(house.add_pump(store, clinic, body, clock.now()))
+
+
+@router.get("/{clinic}/pumps", responses=_READS)
+def pumps(store: StoreOf, clinic: str, after: After = "", limit: Limit = 100) -> models.Listing[models.Pump]:
+    """Pumps of a clinic, by id."""
+    with store.reading() as connection:
+        house.clinic(connection, clinic)
+        rows = house_queries.pumps_after(connection, clinic, after, limit)
+    return models.Listing(items=[views.pump(row) for row in rows], next=_next(rows, limit, "id"))
+
+
+@router.post(
+    "/{clinic}/pumps/{pump}/refills",
+    status_code=201,
+    responses=_TAKES,
+    openapi_extra=takes(refills.refill_request()),
+)
+def record_refill(store: StoreOf, clinic: str, pump: str, body: JsonBody) -> models.RecordedRefill:
+    """A refill that was done: its calculation, its last safe day and its reminders, all recorded or none."""
+    refill_id = refills.record_refill(store, clinic, pump, body, clock.now())
+    with store.reading() as connection:
+        return views.recorded(connection, clinic, refill_id)
+
+
+@router.get("/{clinic}/pumps/{pump}/refills", responses=_READS)
+def refills_of_pump(
+    store: StoreOf, clinic: str, pump: str, after: After = "", limit: Limit = 100
+) -> models.Listing[models.RefillView]:
+    """Refills of a pump, in the order in which they were recorded."""
+    with store.reading() as connection:
+        house.pump_of(connection, clinic, pump)
+        rows = plans.refills_after(connection, clinic, pump, _place(after), limit)
+    return models.Listing(items=[views.refill(row) for row in rows], next=_next(rows, limit, "recorded_at", "id"))
+
+
+@router.get("/{clinic}/pumps/{pump}/schedule", responses=documented(404, 503))
+def schedule(store: StoreOf, clinic: str, pump: str) -> models.Schedule:
+    """The open refill of a pump: its last safe day, the calculation behind it, and its reminders."""
+    with store.reading() as connection:
+        return views.schedule(connection, clinic, house.pump_of(connection, clinic, pump))
+
+
+@router.get("/{clinic}/reminders", responses=_READS)
+def reminders(
+    store: StoreOf, clinic: str, after: After = "", limit: Limit = 100
+) -> models.Listing[models.ReminderView]:
+    """Reminders of a clinic, soonest first, with what became of each copy."""
+    with store.reading() as connection:
+        house.clinic(connection, clinic)
+        rows = plans.reminders_after(connection, clinic, _place(after), limit)
+        shown = views.reminders(connection, clinic, rows)
+    return models.Listing(items=shown, next=_next(rows, limit, "due_at", "id"))

@@ -1,0 +1,93 @@
+"""The service's commands, run: what ``api.cli`` hands on once it knows that the service is installed."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import sys
+import threading
+from types import FrameType
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from api.settings import Settings, SettingsError, read_settings
+from api.store import is_current, migrate, open_store
+from pumpcalc.errors import PumpcalcError
+
+__all__ = ["run", "serve"]
+
+_LOG = logging.getLogger("pumpcalc.running")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run one command of the service. 0, or 1 with one sentence on the error stream."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    try:
+        settings = read_settings()
+        if getattr(options, "port", None) is not None:
+            settings = Settings(**{**settings.model_dump(), "port": options.port})
+        if options.command == "migrate":
+            migrate(settings.database_url)
+            return 0
+        if options.command == "demo":
+            from api.demo import demo
+
+            return demo(port=options.port, once=options.once)
+        _must_be_current(settings)
+        return _worker(settings) if options.command == "worker" else serve(settings)
+    except (SettingsError, PumpcalcError, _NotMigrated, ValueError) as error:
+        print(f"pumpcalc {options.command}: {error}", file=sys.stderr)
+    except SQLAlchemyError as error:
+        print(
+            f"pumpcalc {options.command}: the store does not answer ({type(error).__name__}).",
+            file=sys.stderr,
+        )
+    return 1
+
+
+class _NotMigrated(Exception):
+    """The store does not have the present tables."""
+
+
+def _must_be_current(settings: Settings) -> None:
+    store = open_store(settings.database_url)
+    try:
+        if not is_current(store):
+            raise _NotMigrated("the store does not have the present tables; run: pumpcalc migrate")
+    finally:
+        store.close()
+
+
+def serve(settings: Settings) -> int:
+    """Answer requests and sweep reminders, until interrupted."""
+    import uvicorn
+
+    from api.app import create_app
+
+    uvicorn.run(create_app(settings), host=settings.host, port=settings.port, log_config=None, access_log=False)
+    return 0
+
+
+def _worker(settings: Settings) -> int:
+    """Sweep reminders, until interrupted."""
+    from api.app import sweeper
+    from api.clock import Clock
+    from api.reminders.channels import channel_of
+
+    stop = threading.Event()
+
+    def ended(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, ended)
+    store = open_store(settings.database_url)
+    clock = Clock(sweeper(settings, store, channel_of(settings)), settings.sweep_seconds)
+    clock.start()
+    _LOG.info("worker_started")
+    stop.wait()
+    clock.stop()
+    store.close()
+    return 0
