@@ -7,7 +7,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
-INSTALL := VIRTUAL_ENV=$(CURDIR)/$(VENV) $(UV) pip install --quiet --constraint requirements.lock
+# The certificates of the machine count: hospital networks often have their own.
+export UV_SYSTEM_CERTS ?= true
+INSTALL := VIRTUAL_ENV=$(CURDIR)/$(VENV) $(UV) pip install --quiet --constraint requirements.lock \
+  --build-constraint requirements.lock
 ARGS ?=
 
 .PHONY: demo test lint check lock clean
@@ -40,7 +43,7 @@ $(VENV)/everything: $(VENV)/server
 
 # Every version and hash that the project is tested with, for all platforms.
 lock: $(UV)
-	$(UV) pip compile --quiet --universal --python-version 3.11 --all-extras --group test --group lint \
+	$(UV) pip compile --quiet --universal --python-version 3.11 --all-extras --group test --group lint --group build \
 	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header --upgrade \
 	  --output-file requirements.lock pyproject.toml
 	sed -i "1i # Made by 'make lock'. Every dependency of pumpcalc, its version and its hashes.\n# uv==$$($(UV) --version | cut -d' ' -f2)" requirements.lock
