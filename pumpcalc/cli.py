@@ -206,7 +206,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
             if words[0] in CALCULATORS:
                 return _person(words[0], words[1:])
-        arguments = _parser().parse_args(words)
+        # argparse takes an option between NAME and FILE for the end of the command.
+        arguments = _parser().parse_args(sorted(words, key="--lines".__eq__))
         return int(arguments.run(arguments))
     except Refusal as refusal:
         for problem in refusal.problems:

@@ -8,11 +8,10 @@ neither: no oral form, no equivalence. It gets ``no_conversion`` and the label's
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
 from pumpcalc import formulas
 from pumpcalc.errors import refused
-from pumpcalc.library import ConversionTable, Drug, Opioid, RatioSet
+from pumpcalc.library import ConversionTable, Drug, Opioid, OpioidStatus, RatioSet
 from pumpcalc.limits import check_daily_dose, check_start
 from pumpcalc.quantities import Quantity
 from pumpcalc.worksheet import Value, Worksheet, calculator
@@ -127,7 +126,7 @@ def oral_to_intrathecal(
     drug: Identifier,
     table: Identifier,
     regimen: Listed[RegimenLine],
-    opioid_status: Literal["naive", "tolerant"],
+    opioid_status: OpioidStatus,
     ratio: Ratio | None = None,
     reduction_percent: Percent | None = None,
 ) -> None:
@@ -170,7 +169,7 @@ def oral_to_intrathecal(
             f"/{missing}",
         )
     if monograph.oral_form.value == "none":
-        _no_conversion(work, monograph, table, regimen)
+        _no_conversion(work, monograph, table, regimen, chosen=ratio is not None)
         return
     if drug not in work.library.ratios:
         raise work.refuse(
@@ -181,11 +180,13 @@ def oral_to_intrathecal(
         _by_ratios(work, monograph, work.library.ratios[drug], oral, opioid_status, ratio, reduction_percent)
 
 
-def _no_conversion(work: Worksheet, drug: Drug, table: str, regimen: Sequence[RegimenLine]) -> None:
+def _no_conversion(work: Worksheet, drug: Drug, table: str, regimen: Sequence[RegimenLine], *, chosen: bool) -> None:
     """A drug without an oral form: the label's start and titration, and nothing computed from the regimen."""
     work.table(table)
     for position, line in enumerate(regimen):
         _taken(line, work.opioid(line.opioid, f"/regimen/{position}/opioid"), f"/regimen/{position}")
+    if chosen:
+        work.note("ratio-not-used", f"The ratio and the reduction are not used: there is no ratio for {drug.label}.")
     rule = drug.titration["us-label"]
     work.outcome = "no_conversion"
     work.note(

@@ -104,4 +104,6 @@ def echo(text: object) -> str:
         shown = str(text)
     else:
         shown = "a list" if isinstance(text, list | tuple) else "an object"
-    return shown if len(shown) <= _LONGEST_ECHO else shown[: _LONGEST_ECHO - 4] + '..."'
+    if len(shown) <= _LONGEST_ECHO:
+        return shown
+    return shown[: _LONGEST_ECHO - 4] + ('..."' if isinstance(text, str) else "...")

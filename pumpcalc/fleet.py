@@ -183,4 +183,8 @@ def run(formula: Formula, **columns: Column) -> Column:
         raise refused("substance-mismatch", f"{formula.name} = {formula.text} cannot be used with {listed}.")
     if len({len(column) for column in columns.values()}) != 1:
         raise refused("wrong-length", "The columns do not have the same length.")
-    return Column(formula(**{argument: column._cells for argument, column in columns.items()}), unit)
+    cells = formula(**{argument: column._cells for argument, column in columns.items()})
+    if not isinstance(cells.over.values, np.ndarray):  # a formula with 1 on top has the same number over every pump
+        over = np.full(len(next(iter(columns.values()))), cells.over.values)
+        cells = _Cells(_Integers(over, cells.over.low, cells.over.high), cells.under)
+    return Column(cells, unit)

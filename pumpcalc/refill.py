@@ -13,10 +13,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from pumpcalc import formulas
-from pumpcalc.library import Drug, Pump
+from pumpcalc.library import Drug, FillKind, Pump
 from pumpcalc.limits import check_concentration, check_daily_dose, check_flow_rate, check_indication
-from pumpcalc.quantities import Quantity
-from pumpcalc.worksheet import Day, Value, Worksheet, calculator
+from pumpcalc.quantities import Quantity, write_number
+from pumpcalc.worksheet import Count, Day, Value, Worksheet, calculator
 from pumpcalc.worksheet.fields import (
     Calendar,
     ClosedDates,
@@ -24,7 +24,6 @@ from pumpcalc.worksheet.fields import (
     ConcentrationField,
     DailyDoseField,
     Days,
-    FillKind,
     Identifier,
     Instant,
     Listed,
@@ -135,13 +134,19 @@ def refill_schedule(
     bounds = [_low_reservoir_alarm(work, fill)]
     worst_dry = _worst_case(work, device, fill, bounds[0], required=accuracy_caps_interval)
     if accuracy_caps_interval and worst_dry is not None:
-        bounds.append(worst_dry)
+        days = work.shown_as("accuracy_days", worst_dry.days, "day")
+        bounds.append(_Bound("accuracy", days, work.same_day("accuracy_date", worst_dry.day)))
     bounds.append(_stability(work, fill, drugs, components, fill_kind, stability))
+    if beyond_use_caps_interval and beyond_use_date is None:
+        raise work.refuse(
+            "missing", "beyond_use_date is missing: the clinic's policy lets it end the interval.", "/beyond_use_date"
+        )
     if beyond_use_date is not None:
         last = work.given_day("beyond_use_date", beyond_use_date)
         work.begun_by("beyond_use_date", fill.filled, last)
         if beyond_use_caps_interval:
-            bounds.append(_Bound("beyond-use-date", work.days_until("beyond_use_days", fill.filled, last), last))
+            days = work.days_until("beyond_use_date_days", fill.filled, last)
+            bounds.append(_Bound("beyond-use-date", days, last))
     if device.maximum_refill_interval.is_known:
         interval = work.fact("maximum_refill_interval", device.maximum_refill_interval)
         bounds.append(_bound(work, "maximum-interval", fill.filled, interval))
@@ -229,7 +234,7 @@ def _worst_case(work: Worksheet, pump: Pump, fill: _Fill, alarm: _Bound, *, requ
             f"The accuracy of the {pump.label} is not in the library, so no worst-case day can be stated.",
         )
         return None
-    accuracy = work.fact("flow_accuracy", pump.flow_accuracy)
+    accuracy = work.fact("flow_accuracy", pump.flow_accuracy, pointer="/accuracy_caps_interval")
     fast: dict[str, Any] = {"concentration": fill.strength, "daily_dose": fill.dose, "flow_accuracy": accuracy}
     at_alarm = work.step(
         formulas.days_to_alarm_volume_at_worst,
@@ -249,10 +254,10 @@ def _worst_case(work: Worksheet, pump: Pump, fill: _Fill, alarm: _Bound, *, requ
             "dry-before-alarm-possible",
             f"Within its stated accuracy of {accuracy} this pump can be dry on {bound.day}, before its low-reservoir "
             f"alarm on {alarm.day}. The alarm is calculated from the programmed rate. "
-            f"An alarm volume of {enough} or more would come first.",
+            f"An alarm volume of {write_number(enough.exact, up=True)} mL or more (rounded up) would come first.",
             work.cite(pump.flow_accuracy),
         )
-    return _Bound("accuracy", bound.days, bound.day)
+    return bound
 
 
 def _stability(
@@ -264,14 +269,18 @@ def _stability(
     stated: Quantity | None,
 ) -> _Bound:
     """How long the solution keeps in the pump: what the library holds, what the request states, the earlier of both."""
-    lasting = []
-    if len(drugs) == 1 and (held := _held_stability(work, drugs[0], components[0], fill_kind)) is not None:
-        lasting.append(held)
+    held = [
+        each
+        for drug, component in zip(drugs, components, strict=True)
+        if (each := _held_stability(work, drug, component, fill_kind, alone=len(drugs) == 1)) is not None
+    ]
+    lasting = list(held)
     if stated is not None:
         if stated.amount == 0:
             raise work.refuse("zero", "A solution that keeps for no time is not a fill: state its days.", "/stability")
         lasting.append(work.given("stability", stated))
-    if not lasting:
+    # A mixture keeps no longer than each of its drugs alone, but how much less is a fact of its own.
+    if not lasting or (len(drugs) > 1 and stated is None):
         solution = " with ".join(drug.label for drug in drugs)
         raise work.refuse(
             "stability-unknown",
@@ -282,12 +291,21 @@ def _stability(
     return _bound(work, "in-pump-stability", fill.filled, keeps, "/stability")
 
 
-def _held_stability(work: Worksheet, drug: Drug, component: Component, fill_kind: str | None) -> Value | None:
-    """The library's in-pump stability of a single drug."""
+def _held_stability(
+    work: Worksheet, drug: Drug, component: Component, fill_kind: str | None, *, alone: bool
+) -> Value | None:
+    """The library's in-pump stability of one drug, by the kind of fill."""
     held = drug.in_pump_stability
     if not held:
         return None
     kind = "any" if "any" in held else fill_kind
+    if kind is None and not alone and "diluted" in held:
+        kind = "diluted"
+        work.note(
+            "mixture-counts-as-diluted",
+            f"No fill_kind is stated, so {drug.label} in this mixture is held to its diluted limit. For the first fill "
+            "of a new pump state naive, which keeps for less.",
+        )
     if kind is None:
         raise work.refuse(
             "missing",
@@ -303,7 +321,7 @@ def _held_stability(work: Worksheet, drug: Drug, component: Component, fill_kind
                 f"not {component.concentration}: a weaker solution is a diluted fill, and keeps for less.",
                 "/fill_kind",
             )
-    return work.fact("in_pump_stability", held[kind])
+    return work.fact("in_pump_stability" if alone else f"in_pump_stability_of_{drug.name}", held[kind])
 
 
 def _answer(
@@ -338,7 +356,7 @@ def _answer(
             work.answer(work.days[name])
     work.answer_with(
         "limits",
-        [{"limit": bound.limit, "date": str(bound.day), "days": int(bound.days.amount)} for bound in bounds],
+        [{"limit": bound.limit, "date": bound.day, "days": Count(bound.days)} for bound in bounds],
     )
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from pumpcalc import formulas
-from pumpcalc.library import TitrationRule
+from pumpcalc.library import RuleName, TitrationRule
 from pumpcalc.limits import check_concentration, check_flow_rate, check_indication
-from pumpcalc.worksheet import Day, Value, Worksheet, calculator
+from pumpcalc.worksheet import Count, Day, Value, Worksheet, calculator
 from pumpcalc.worksheet.fields import Calendar, ConcentrationField, DailyDoseField, Days, Identifier, PerWeek
 
 __all__ = ["titration"]
@@ -35,7 +35,7 @@ def titration(
     work: Worksheet,
     *,
     drug: Identifier,
-    rule: Literal["us-label", "eu-label", "low-and-slow"],
+    rule: RuleName,
     start: DailyDoseField,
     step: DailyDoseField,
     steps_per_week: PerWeek,
@@ -84,6 +84,11 @@ def titration(
             'State where the plan ends, once: either "until", a dose, or "days", a number of days.',
             "/until",
         )
+    device = work.pump(pump) if pump is not None else None
+    if device is not None and concentration is None:
+        raise work.refuse(
+            "missing", "concentration is missing: without it no flow can be checked against the pump.", "/concentration"
+        )
     if rule not in monograph.titration:
         held = ", ".join(monograph.titration) or "none"
         raise work.refuse(
@@ -112,8 +117,7 @@ def titration(
     _check(plan, doses, end if until is not None else doses[-1])
     if plan.strength is not None:
         check_concentration(work, monograph, plan.strength)
-    if pump is not None:
-        device = work.pump(pump)
+    if device is not None:
         check_indication(work, monograph, device)
         for flow in [line for line in work.lines if line.name.startswith("flow_rate_")]:
             check_flow_rate(work, device, flow)
@@ -170,22 +174,21 @@ def _steps(plan: _Plan, end: Value, *, by_dose: bool) -> tuple[list[Value], list
 
 
 def _row(plan: _Plan, number: int, day: Value | None, dose: Value) -> dict[str, Any]:
-    row: dict[str, Any] = {"day": int(day.amount) if day is not None else 0}
+    row: dict[str, Any] = {"day": Count(day) if day is not None else 0}
     if plan.started is not None:
         date = plan.started
         if day is not None:
             date = plan.work.day_after(f"date_{number}", plan.started, day, pointer="/start_date")
-        row["date"] = str(date)
-    row["daily_dose"] = str(dose)
+        row["date"] = date
+    row["daily_dose"] = dose
     if plan.strength is not None:
-        flow = plan.work.step(
+        row["flow_rate"] = plan.work.step(
             formulas.flow_rate,
             name=f"flow_rate_{number}",
             daily_dose=dose,
             concentration=plan.strength,
             show="mL/day",
         )
-        row["flow_rate"] = str(flow)
     return row
 
 

@@ -1,6 +1,6 @@
 """The drug library: every figure with its value, unit, source, place, evidence status and role."""
 
-from pumpcalc.library.facts import Fact, Role, Source, Statement, Status
+from pumpcalc.library.facts import Fact, FillKind, OpioidStatus, Role, RuleName, Source, Statement, Status
 from pumpcalc.library.load import shipped_folder
 from pumpcalc.library.monographs import (
     Caution,
@@ -22,14 +22,17 @@ __all__ = [
     "ConversionTable",
     "Drug",
     "Fact",
+    "FillKind",
     "Library",
     "Opioid",
+    "OpioidStatus",
     "Product",
     "PublishedRatio",
     "Pump",
     "Range",
     "RatioSet",
     "Role",
+    "RuleName",
     "Source",
     "Statement",
     "Status",

@@ -13,10 +13,26 @@ from typing import Literal, get_args
 from pumpcalc.errors import refused
 from pumpcalc.quantities import Quantity
 
-__all__ = ["ROLES", "SOURCE_KINDS", "STATUSES", "Fact", "Role", "Source", "Statement", "Status"]
+__all__ = [
+    "ROLES",
+    "SOURCE_KINDS",
+    "STATUSES",
+    "Fact",
+    "FillKind",
+    "OpioidStatus",
+    "Role",
+    "RuleName",
+    "Source",
+    "Statement",
+    "Status",
+]
 
 Status = Literal["verified", "secondary copy", "derived", "unverified", "unknown"]
 Role = Literal["hard", "soft", "information"]
+FillKind = Literal["naive", "undiluted", "diluted"]
+"""The first fill of a new pump; a product as it is; a product that was thinned."""
+OpioidStatus = Literal["naive", "tolerant"]
+RuleName = Literal["us-label", "eu-label", "low-and-slow"]
 STATUSES: tuple[str, ...] = get_args(Status)
 ROLES: tuple[str, ...] = get_args(Role)
 SOURCE_KINDS = (

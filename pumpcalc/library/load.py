@@ -14,8 +14,10 @@ from pumpcalc.errors import LibraryDefect, Refusal, echo
 from pumpcalc.library.facts import ROLES, SOURCE_KINDS, STATUSES, Fact, Source, Statement
 from pumpcalc.quantities import Kind, read
 
-__all__ = ["Table", "digest", "files", "read_sources", "read_table", "shipped_folder"]
+__all__ = ["Table", "digest", "files", "read_sources", "read_table", "read_version", "shipped_folder"]
 
+_FOLDERS = ("conversions", "drugs", "pumps")
+_FILES = ("library.toml", "sources.toml")
 _KNOWN_KEYS = {"value", "source", "where", "status", "role", "note"}
 _UNVERIFIED_KEYS = {"quoted", "source", "where", "status", "note"}
 _UNKNOWN_KEYS = {"status", "looked_in", "note"}
@@ -33,6 +35,10 @@ def files(folder: Path) -> list[Path]:
     found = sorted(folder.rglob("*.toml"), key=lambda path: path.relative_to(folder).as_posix())
     if not found:
         raise LibraryDefect(f"{folder.name}: no drug library there")
+    for path in found:
+        place = path.relative_to(folder)
+        if place.parent.as_posix() not in _FOLDERS and place.as_posix() not in _FILES:
+            raise LibraryDefect(f"{place.as_posix()}: is in no folder that is read: {', '.join(_FOLDERS)}")
     return found
 
 
@@ -106,9 +112,11 @@ class Table:
             raise self.defect(key, "is a list of tables")
         return [self._inner(f"{key}.{position}", entry) for position, entry in enumerate(value)]
 
-    def each(self) -> Iterator[tuple[str, Table]]:
-        """Every table of this one, with its key."""
+    def each(self, one_of: tuple[str, ...] = ()) -> Iterator[tuple[str, Table]]:
+        """Every table of this one, with its key; the keys from a closed list where there is one."""
         for key in list(self._left):
+            if one_of and key not in one_of:
+                raise self.defect(key, f"is not one of {', '.join(one_of)}")
             yield key, self.table(key)
 
     def _inner(self, key: str, entries: Mapping[str, Any]) -> Table:
@@ -150,10 +158,20 @@ class Table:
             raise self.defect(key, "is a figure: value, source, where, status and role")
         return self._figure(key, entry, kind)
 
-    def own_figure(self, kind: Kind) -> Fact:
+    def bound(self, key: str, kind: Kind) -> Fact:
+        """A figure that acts as a limit: where it is known, its role is hard or soft."""
+        return self._is_bound(key, self.figure(key, kind))
+
+    def _is_bound(self, key: str, fact: Fact) -> Fact:
+        if fact.is_known and fact.role == "information":
+            raise self.defect(key, "acts as a limit: its role is hard or soft")
+        return fact
+
+    def own_figure(self, kind: Kind, *, bound: bool = False) -> Fact:
         """This whole table, read as a figure."""
         entry, self._left = self._left, {}
-        return self._figure("figure", entry, kind)
+        fact = self._figure("figure", entry, kind)
+        return self._is_bound("figure", fact) if bound else fact
 
     def _figure(self, key: str, entry: Mapping[str, Any], kind: Kind) -> Fact:
         name = self.name if key == "figure" else f"{self.name}.{key}"
@@ -197,9 +215,18 @@ class Table:
             raise self.defect(key, "is a statement: value, source, where and status")
         return self._statement(key, entry, one_of)
 
-    def own_statement(self) -> Statement:
-        """This whole table, read as a statement."""
+    def word(self, key: str, *, one_of: tuple[str, ...]) -> Statement:
+        """A fact in one word of a closed list."""
+        statement = self.statement(key, one_of=one_of)
+        if statement.is_known and not isinstance(statement.value, str):
+            raise self.defect(key, "value is one word, not a list")
+        return statement
+
+    def own_statement(self, under: str = "value") -> Statement:
+        """This whole table, read as a statement; its words stand under this key."""
         entry, self._left = self._left, {}
+        if under != "value":
+            entry = {("value" if key == under else key): value for key, value in entry.items()}
         return self._statement("statement", entry, ())
 
     def _statement(self, key: str, entry: Mapping[str, Any], one_of: tuple[str, ...]) -> Statement:
@@ -239,9 +266,19 @@ class Table:
         return text
 
 
+def read_version(folder: Path) -> str:
+    """library.toml: the version of the library, and nothing else."""
+    table = Table("library.toml", _toml(folder / "library.toml", "library.toml"), {})
+    version = table.text("version")
+    table.done()
+    return version
+
+
 def _toml(path: Path, place: str) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as fault:
+        raise LibraryDefect(f"{place}: cannot be read: {fault.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
         raise LibraryDefect(f"{place}: is not a TOML file: {fault}") from None
 

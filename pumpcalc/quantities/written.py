@@ -8,7 +8,6 @@ Nothing here evaluates anything. A text is matched whole or refused, and the ref
 
 from __future__ import annotations
 
-import difflib
 import re
 from fractions import Fraction
 
@@ -44,16 +43,19 @@ ALIASES = _aliases()
 _KIND_OF_UNIT = {unit: [kind for kind in KINDS if unit in kind.spellings] for unit in UNITS}
 
 
-def _number_problem(number: str, rest: str) -> Problem:
-    """Why a number is not understood, and how to write it."""
-    tail = f" {rest}" if rest else ""
+def _number_problem(number: str, unit: str = "") -> Problem:
+    """Why a number is not understood, and how to write it. ``unit`` is what was written, where that is understood.
+
+    No unit is ever suggested that was not written: a hint must not turn micrograms into milligrams.
+    """
+    tail = f" {unit}" if unit else ""
     if "," in number:
         return Problem(
             code="number-comma",
             detail=f"{echo(number)} has a comma, and 1,5 and 1.5 differ tenfold: "
             f'write a point, and no grouping, as in "1.5{tail}".',
         )
-    if re.fullmatch(r"\.[0-9]+", number, re.ASCII):
+    if re.fullmatch(r"\.[0-9]{1,9}", number, re.ASCII):
         return Problem(
             code="number-format", detail=f'{echo(number)} lacks the zero before the point: write "0{number}{tail}".'
         )
@@ -72,7 +74,7 @@ def read_number(text: object) -> Fraction:
     if not isinstance(text, str):
         raise refused("number-as-text", f'{echo(text)} is not text: write the number in quotes, such as "0.5".')
     if len(text) > _LONGEST or _NUMBER.fullmatch(text) is None:
-        raise Refusal([_number_problem(text, "")])
+        raise Refusal([_number_problem(text)])
     return Fraction(text)
 
 
@@ -95,14 +97,26 @@ def _unit_problem(number: str, unit: str, kind: Kind) -> Problem:
             detail=f"{echo(unit)} multiplies two units, which is not {kind.article} {kind.name}; {wanted}.",
             allowed=allowed,
         )
-    near = [u for u in (*UNITS, *ALIASES) if u.casefold() == unit.casefold()]
-    near = near or difflib.get_close_matches(unit, UNITS, n=1, cutoff=0.7)
+    percent = " A percentage is not a concentration here: 1 % is 10 mg/mL." if "%" in unit else ""
     return Problem(
         code="unit-unknown",
-        detail=f"{echo(unit)} is not one of the units of pumpcalc; {wanted}.",
+        detail=f"{echo(unit)} is not one of the units of pumpcalc; {wanted}.{percent}",
         allowed=allowed,
-        did_you_mean=ALIASES.get(near[0], near[0]) if near else None,
+        did_you_mean=_meant(unit, kind),
     )
+
+
+def _meant(unit: str, kind: Kind) -> str | None:
+    """The unit of this kind that is meant, where only case, plural, a full stop or a word differ.
+
+    Never by mere likeness: g and ng look like mg, and a suggestion must not change the size of a dose.
+    """
+    plain = re.sub(r"\s+per\s+", "/", unit.casefold().rstrip("."))
+    for word, short in (("hours", "h"), ("hour", "h"), ("hrs", "h"), ("days", "day"), ("mgs", "mg"), ("mcgs", "mcg"),
+                        ("mls", "ml"), ("minutes", "min"), ("minute", "min")):  # fmt: skip
+        plain = re.sub(rf"\b{word}\b", short, plain)
+    known = {u.casefold(): u for u in kind.factors} | {u.casefold(): a for u, a in ALIASES.items() if a in kind.factors}
+    return known.get(plain)
 
 
 def read(text: object, kind: Kind) -> Quantity:
@@ -110,6 +124,7 @@ def read(text: object, kind: Kind) -> Quantity:
 
     Raises Refusal, saying what to write, when the text is not a number, a space and a unit of this kind.
 
+    >>> from pumpcalc.quantities import DAILY_DOSE
     >>> read("2.4 mcg/day", DAILY_DOSE).amount
     Fraction(12, 5)
     """
@@ -127,7 +142,8 @@ def read(text: object, kind: Kind) -> Quantity:
         fused = re.fullmatch(rf"({NUMBER})([a-zA-Z].*)", text, re.ASCII)
         if fused is not None and (fused[2] in UNITS or fused[2] in ALIASES):
             raise refused("unit-missing-space", f'Put one space before the unit: write "{fused[1]} {fused[2]}".')
-        raise Refusal([_number_problem(number, unit if unit in UNITS else kind.spellings[0])])
+        written = ALIASES.get(unit, unit)
+        raise Refusal([_number_problem(number, written if written in kind.factors else "")])
     if not space:
         raise refused(
             "unit-missing",
@@ -140,8 +156,10 @@ def read(text: object, kind: Kind) -> Quantity:
     return Quantity(Fraction(number) * kind.factors[spelling], kind, spelling)
 
 
-def write_number(number: Fraction) -> str:
+def write_number(number: Fraction, *, up: bool = False) -> str:
     """A number for people: at most 6 significant figures, rounded half even once; leading zero, no trailing zeros.
+
+    ``up`` rounds upwards instead, for a number that must not be shown too small.
 
     >>> write_number(Fraction(1, 48)), write_number(Fraction(10)), write_number(Fraction(1, 3))
     ('0.0208333', '10', '0.333333')
@@ -153,7 +171,8 @@ def write_number(number: Fraction) -> str:
     if size < Fraction(10) ** exponent:
         exponent -= 1
     places = _SIGNIFICANT_FIGURES - 1 - exponent
-    scaled = round(size * Fraction(10) ** places)  # round() of a Fraction is half even
+    exact = size * Fraction(10) ** places
+    scaled = -(-exact.numerator // exact.denominator) if up else round(exact)  # round() of a Fraction is half even
     digits = str(scaled) if places > 0 else str(scaled * 10 ** (-places))
     if places > 0:
         digits = digits.rjust(places + 1, "0")

@@ -3,7 +3,7 @@
 from pumpcalc.worksheet.calculator import CALCULATORS, Calculator, calculate, calculator
 from pumpcalc.worksheet.record import Calculation, Cited, Given, LibraryRevision, Limit, Note, Step
 from pumpcalc.worksheet.replay import replay
-from pumpcalc.worksheet.sheet import Day, Value, Worksheet
+from pumpcalc.worksheet.sheet import Count, Day, Value, Worksheet
 from pumpcalc.worksheet.verify import verify
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "Calculation",
     "Calculator",
     "Cited",
+    "Count",
     "Day",
     "Given",
     "LibraryRevision",

@@ -80,8 +80,8 @@ def calculator(name: str) -> Callable[[Callable[..., None]], Calculator]:
     """Register a function over a worksheet as a calculator of the contract."""
 
     def register(function: Callable[..., None]) -> Calculator:
-        CALCULATORS[name] = Calculator(name, function)
-        return CALCULATORS[name]
+        made = CALCULATORS[name] = Calculator(name, function)
+        return made
 
     return register
 

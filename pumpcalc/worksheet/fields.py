@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 from functools import cache
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, TypeVar, get_args
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, StrictBool, ValidationError, WithJsonSchema
@@ -35,6 +35,7 @@ from pumpcalc.quantities import (
     read_number,
 )
 from pumpcalc.strict_json import JsonNumber
+from pumpcalc.worksheet.sheet import WEEKDAYS
 
 __all__ = [
     "Calendar",
@@ -43,7 +44,6 @@ __all__ = [
     "ConcentrationField",
     "DailyDoseField",
     "Days",
-    "FillKind",
     "FlowRateField",
     "Identifier",
     "Instant",
@@ -67,7 +67,6 @@ _PLAIN = (FRACTION, RATIO, PER_WEEK)
 _FIRST_YEAR, _LAST_YEAR = 1990, 2199
 _LONGEST_LIST = 400
 _MOST_PROBLEMS = 20
-_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
 class Request(BaseModel):
@@ -279,11 +278,11 @@ def _listed(value: Any, what: str) -> list[Any]:
 def _closed_weekdays(value: Any) -> tuple[str, ...]:
     closed = []
     for day in _listed(value, "weekdays, such as saturday and sunday"):
-        match = [w for w in _WEEKDAYS if isinstance(day, str) and day.lower() in (w, w[:3])]
+        match = [w for w in WEEKDAYS if isinstance(day, str) and day.lower() in (w, w[:3])]
         if not match:
-            raise refused("weekday", f"{echo(day)} is not a weekday: write {', '.join(_WEEKDAYS)}.", allowed=_WEEKDAYS)
+            raise refused("weekday", f"{echo(day)} is not a weekday: write {', '.join(WEEKDAYS)}.", allowed=WEEKDAYS)
         closed.append(match[0])
-    if len(set(closed)) == len(_WEEKDAYS):
+    if len(set(closed)) == len(WEEKDAYS):
         raise refused("never-open", "A clinic that is closed on all seven weekdays has no day for a refill.")
     return tuple(closed)
 
@@ -295,13 +294,12 @@ def _closed_dates(value: Any) -> tuple[date, ...]:
 ClosedWeekdays = Annotated[
     tuple[str, ...],
     strictly(_closed_weekdays),
-    WithJsonSchema({"type": "array", "items": {"type": "string", "enum": list(_WEEKDAYS)}}),
+    WithJsonSchema({"type": "array", "items": {"type": "string", "enum": list(WEEKDAYS)}}),
 ]
 ClosedDates = Annotated[
     tuple[date, ...], strictly(_closed_dates), WithJsonSchema({"type": "array", "items": _DATE_SCHEMA})
 ]
 YesNo = StrictBool
-FillKind = Literal["naive", "undiluted", "diluted"]
 
 _Line = TypeVar("_Line")
 Listed = Annotated[list[_Line], Field(min_length=1, max_length=50)]

@@ -87,6 +87,9 @@ class Calculation(_Record):
     outcome: Literal["answer", "no_conversion"]
     request: dict[str, Any] = Field(description="The request as it was understood, in normal spelling.")
     answers: dict[str, Any] = Field(description="The answers by name. Every number stands in the steps or givens.")
+    answer_lines: dict[str, str] = Field(
+        description="Where each number of the answers stands: pointer into answers, name of the given or step."
+    )
     given: tuple[Given, ...]
     steps: tuple[Step, ...]
     limits: tuple[Limit, ...]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import ROUND_HALF_EVEN, Context
@@ -34,6 +34,9 @@ _ATOMS: dict[str, tuple[str, Fraction]] = {
 }
 _DAY = {"date": 1}
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_EXACT = re.compile(r"-?[0-9]{1,2000}(?:/[0-9]{1,2000})?", re.ASCII)
+_ASKED = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?", re.ASCII)
+_LONGEST_FORMULA = 20_000
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _SIX_FIGURES = Context(prec=6, rounding=ROUND_HALF_EVEN)
 
@@ -64,6 +67,20 @@ def _unit(text: str) -> tuple[Fraction, dict[str, int]]:
     return size, {of: power for of, power in dimension.items() if power}
 
 
+def _fraction(where: str, text: str) -> Fraction:
+    """An exact number: digits, or digits over digits. Nothing that takes longer to read than to write."""
+    if _EXACT.fullmatch(text) is None:
+        raise _withheld(where, "an exact number is digits, or digits over digits")
+    return Fraction(text)
+
+
+def _decimal(where: str, text: str) -> Fraction:
+    """A number as it was asked: digits with at most one point."""
+    if _ASKED.fullmatch(text) is None:
+        raise _withheld(where, f"{text[:20]} is not a plain number")
+    return Fraction(text)
+
+
 def _rounded(exact: Fraction) -> str:
     text = format(_SIX_FIGURES.divide(exact.numerator, exact.denominator), "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
@@ -76,7 +93,7 @@ def _printed(where: str, value: str, exact: str) -> _Value:
             raise _withheld(where, f"shows {value} for {exact}")
         return _Value(Fraction(date.fromisoformat(value).toordinal()), _DAY)
     shown, _, unit = value.partition(" ")
-    number = Fraction(exact)
+    number = _fraction(where, exact)
     if shown != _rounded(number):
         raise _withheld(where, f"shows {shown} for {exact}")
     size, dimension = _unit(unit)
@@ -92,6 +109,8 @@ class _Evaluator:
         self.request = request
 
     def of(self, formula: str) -> _Value:
+        if len(formula) > _LONGEST_FORMULA:
+            raise _withheld(self.where, "its formula is longer than any formula")
         return self._node(ast.parse(formula, mode="eval").body)
 
     def _node(self, node: ast.expr) -> _Value:
@@ -157,40 +176,96 @@ def _same(where: str, computed: _Value, printed: _Value) -> None:
         raise _withheld(where, "the number printed is not the number that the formula gives")
 
 
-def _check_limit(limit: Mapping[str, Any], known: set[str]) -> None:
+def _check_limit(limit: Mapping[str, Any], printed: set[tuple[str, str]]) -> None:
+    """Is the limit hit as it says, and is what it compares what stands on the page?"""
     where = f"limit {limit['name']}"
+    actual_text, bound_text = limit["actual"], limit["bound"]
     if limit["rule"] == "one of":
-        hit = limit["actual_exact"] not in limit["bound_exact"].split(", ")
+        allowed = limit["bound_exact"].split(", ")
+        hit = limit["actual_exact"] not in allowed
+        for shown, exact in ((actual_text, limit["actual_exact"]), *zip(bound_text.split(", "), allowed, strict=True)):
+            _check_word_or_quantity(where, shown, exact)
     else:
-        actual = _printed(where, limit["actual"], limit["actual_exact"])
-        bound = _printed(where, limit["bound"], limit["bound_exact"])
+        actual = _printed(where, actual_text, limit["actual_exact"])
+        bound = _printed(where, bound_text, limit["bound_exact"])
         if actual.dimension != bound.dimension:
             raise _withheld(where, "the bound is not of the same kind")
         hit = actual.number > bound.number if limit["rule"] == "at most" else actual.number < bound.number
-        if limit["actual"] not in known:
-            raise _withheld(where, f"{limit['actual']} is neither a given nor a step")
+        if (actual_text, limit["actual_exact"]) not in printed:
+            raise _withheld(where, f"{actual_text} is neither a given nor a step")
     if hit is not limit["hit"]:
         raise _withheld(where, "hit or not is the other way round")
 
 
-def _check_answer(name: str, answer: Any, values: Mapping[str, str], known: set[str]) -> None:
-    """Every number of an answer stands on the page: under its own name, or for lists as some given or step."""
-    if isinstance(answer, bool) or answer is None:
-        raise _withheld(f"answer {name}", "is not an answer")
+def _check_word_or_quantity(where: str, shown: str, exact: str) -> None:
+    """One entry of a closed list: a word as it is, or a quantity whose exact form is in base units."""
+    if shown == exact:
+        return
+    number, _, unit = shown.partition(" ")
+    exact_number, _, exact_unit = exact.partition(" ")
+    size, dimension = _unit(unit)
+    base, same = _unit(exact_unit)
+    if dimension != same or _rounded(_fraction(where, exact_number) * base / size) != number:
+        raise _withheld(where, f"shows {shown} for {exact}")
+
+
+def _leaves(pointer: str, answer: Any) -> Iterator[tuple[str, Any]]:
+    """Every number and word of the answers, with its pointer."""
     if isinstance(answer, list | tuple):
-        for entry in answer:
-            _check_answer(name, entry, {}, known)
+        for position, entry in enumerate(answer):
+            yield from _leaves(f"{pointer}/{position}", entry)
     elif isinstance(answer, dict):
         for key, entry in answer.items():
-            _check_answer(f"{name}.{key}", entry, {}, known)
-    elif isinstance(answer, int):
-        if answer and str(answer) not in {text.partition(" ")[0] for text in known}:
-            raise _withheld(f"answer {name}", f"{answer} is neither a given nor a step")
-    elif name in values:
-        if values[name] != answer:
-            raise _withheld(f"answer {name}", f"{answer} is not what the step gives")
-    elif re.match(r"[0-9]", answer) and answer not in known:
-        raise _withheld(f"answer {name}", f"{answer} is neither a given nor a step")
+            yield from _leaves(f"{pointer}/{key}", entry)
+    else:
+        yield pointer, answer
+
+
+def _check_answers(answers: Mapping[str, Any], lines: Mapping[str, str], shown: Mapping[str, str]) -> None:
+    """Every number of the answers is the number of the line that it names; every line named is answered."""
+    leaves = dict(_leaves("", dict(answers)))
+    for pointer, name in lines.items():
+        answer = leaves.get(pointer)
+        text = str(answer) if type(answer) is int else answer
+        wanted = shown[name].partition(" ")[0] if type(answer) is int else shown[name]
+        if text != wanted:
+            raise _withheld(f"answer {pointer}", f"{answer} is not what {name} says")
+    for pointer, answer in leaves.items():
+        number = type(answer) is int or (isinstance(answer, str) and answer[:1].isdigit())
+        if (
+            not isinstance(answer, str | int)
+            or isinstance(answer, bool)
+            or (number and answer and pointer not in lines)
+        ):
+            raise _withheld(f"answer {pointer}", f"{answer} names no line of the page")
+    if "binding" in answers:
+        _check_binding(answers, lines)
+
+
+def _check_binding(answers: Mapping[str, Any], lines: Mapping[str, str]) -> None:
+    """The limit that decides is the first with the fewest days, and each row speaks of its own limit's lines."""
+    rows = answers["limits"]
+    if min(rows, key=lambda row: row["days"])["limit"] != answers["binding"]:
+        raise _withheld("answer /binding", "another limit comes first")
+    for position, row in enumerate(rows):
+        for key in ("date", "days"):
+            if not lines[f"/limits/{position}/{key}"].startswith(row["limit"].replace("-", "_")):
+                raise _withheld(f"answer /limits/{position}", f"{row['limit']} shows the {key} of another limit")
+
+
+def _check_request(request: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    """What was entered is what was asked, where the two have the same name."""
+    asked = request.get(given["name"])
+    if given["source"] is not None or not isinstance(asked, str):
+        return
+    where = f"given {given['name']}"
+    number, _, unit = asked.partition(" ")
+    shown_unit = given["value"].partition(" ")[2]
+    if _DATE.fullmatch(asked) or _DATE.fullmatch(given["exact"]):
+        if asked != given["exact"]:
+            raise _withheld(where, f"{asked} was asked")
+    elif _decimal(where, number) != _fraction(where, given["exact"]) or (unit and unit != shown_unit):
+        raise _withheld(where, f"{asked} was asked")
 
 
 def replay(record: Mapping[str, Any]) -> None:
@@ -200,6 +275,7 @@ def replay(record: Mapping[str, Any]) -> None:
     """
     values: dict[str, _Value] = {}
     shown: dict[str, str] = {}
+    pairs: set[tuple[str, str]] = set()
     try:
         for line in (*record["given"], *record["steps"]):
             name = line["name"]
@@ -208,11 +284,21 @@ def replay(record: Mapping[str, Any]) -> None:
             printed = _printed(name, line["value"], line["exact"])
             if "formula" in line:
                 _same(name, _Evaluator(name, values, record["request"]).of(line["formula"]), printed)
+            else:
+                _check_request(record["request"], line)
             values[name], shown[name] = printed, line["value"]
-        known = set(shown.values())
+            pairs.add((line["value"], line["exact"]))
         for limit in record["limits"]:
-            _check_limit(limit, known)
-        for name, answer in record["answers"].items():
-            _check_answer(name, answer, shown, known)
-    except (ArithmeticError, AttributeError, KeyError, SyntaxError, TypeError, ValueError, RecursionError) as fault:
+            _check_limit(limit, pairs)
+        _check_answers(record["answers"], record["answer_lines"], shown)
+    except (
+        ArithmeticError,
+        AttributeError,
+        KeyError,
+        SyntaxError,
+        TypeError,
+        ValueError,
+        RecursionError,
+        MemoryError,
+    ) as fault:
         raise CalculationWithheld(f"the page cannot be replayed: {type(fault).__name__}: {fault}") from None

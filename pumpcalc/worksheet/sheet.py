@@ -20,7 +20,9 @@ from pumpcalc.version import NOTICE, VERSION
 from pumpcalc.worksheet.record import Calculation, Cited, Given, LibraryRevision, Limit, Note, Step
 from pumpcalc.worksheet.replay import replay
 
-__all__ = ["Day", "Value", "Worksheet"]
+__all__ = ["WEEKDAYS", "Count", "Day", "Value", "Worksheet"]
+
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 _T = TypeVar("_T")
 
@@ -61,6 +63,13 @@ class Day:
         return self.day.isoformat()
 
 
+@dataclass(frozen=True, slots=True)
+class Count:
+    """A whole number of a line, as an answer: a JSON integer."""
+
+    line: Value
+
+
 def _plain(unit: str) -> str:
     """A unit without its substances."""
     while "[" in unit:
@@ -97,6 +106,7 @@ class Worksheet:
         self._notes: list[Note] = []
         self._unknown: list[str] = []
         self._answers: dict[str, Any] = {}
+        self._answer_lines: dict[str, str] = {}
         self._names: set[str] = set()
         self.days: dict[str, Day] = {}
         """Every calendar day on the page, by name."""
@@ -129,9 +139,15 @@ class Worksheet:
         self.days[name] = Day(name, day)
         return self.days[name]
 
-    def fact(self, name: str, fact: Fact, of: str | None = None) -> Value:
-        """A figure of the library that the calculation needs. Raises Refusal when nobody has read it."""
-        return self.given(name, fact.required(), of, self.cite(fact))
+    def fact(self, name: str, fact: Fact, of: str | None = None, *, pointer: str = "") -> Value:
+        """A figure of the library that the calculation needs. Raises Refusal when nobody has read it.
+
+        ``pointer`` is the field of the request that makes it needed.
+        """
+        try:
+            return self.given(name, fact.required(), of, self.cite(fact))
+        except Refusal as refusal:
+            raise Refusal([problem.at(pointer) for problem in refusal.problems]) from None
 
     def cite(self, fact: Fact | Statement) -> Cited:
         """Where a fact was read, for the record."""
@@ -199,10 +215,10 @@ class Worksheet:
         """The largest of like quantities: a named choice."""
         return self._fold(name, values, max(v.amount for v in values), lambda n: f"max({', '.join(n)})", show)
 
-    def count(self, name: str, values: Sequence[Value]) -> int:
+    def count(self, name: str, values: Sequence[Value]) -> Count:
         """How many lines there are of a sort."""
-        self._line(name, f"count({', '.join(value.name for value in values)})", Fraction(len(values)), "1", "1")
-        return len(values)
+        written = f"count({', '.join(value.name for value in values)})"
+        return Count(self._line(name, written, Fraction(len(values)), "1", "1"))
 
     def _fold(self, name: str, values: Sequence[Value], amount: Fraction, written: Any, show: str) -> Value:
         if len({value.unit for value in values}) != 1:
@@ -226,6 +242,10 @@ class Worksheet:
     def day_before(self, name: str, start: Day, days: Value, *, pointer: str) -> Day:
         """The day that lies so many whole days before another."""
         return self._day(name, f"{start.name} - {days.name}", start, -int(days.amount), pointer)
+
+    def same_day(self, name: str, day: Day) -> Day:
+        """The same calendar day under another name, on a line of its own."""
+        return self._write_day(name, day.name, day.day)
 
     def days_until(self, name: str, start: Day, end: Day) -> Value:
         """The whole days from one day to another."""
@@ -252,7 +272,7 @@ class Worksheet:
         """The last day, not later than this one, on which the clinic is open. Only ever earlier."""
         closed_weekdays, closed = set(weekdays), set(dates)
         day = latest.day
-        while day.strftime("%A").lower() in closed_weekdays or day in closed:
+        while WEEKDAYS[day.weekday()] in closed_weekdays or day in closed:
             day -= timedelta(days=1)
         return self._write_day(name, f"last_open_day({latest.name})", day)
 
@@ -346,11 +366,25 @@ class Worksheet:
 
     def answer(self, line: Value | Day, name: str | None = None) -> None:
         """A line of the worksheet as an answer, under its own name."""
-        self._answers[name or line.name] = str(line)
+        self.answer_with(name or line.name, line)
 
     def answer_with(self, name: str, answer: Any) -> None:
-        """An answer that is a list, a word or a count; its numbers must stand on the worksheet."""
-        self._answers[name] = answer
+        """An answer made of lines, counts, words, and lists and rows of them."""
+        self._answers[name] = self._shown(f"/{name}", answer)
+
+    def _shown(self, pointer: str, answer: Any) -> Any:
+        """An answer as it is shown; where each of its numbers stands on the page is kept."""
+        if isinstance(answer, list):
+            return [self._shown(f"{pointer}/{position}", each) for position, each in enumerate(answer)]
+        if isinstance(answer, dict):
+            return {key: self._shown(f"{pointer}/{key}", each) for key, each in answer.items()}
+        if isinstance(answer, Count):
+            self._answer_lines[pointer] = answer.line.name
+            return int(answer.line.exact)
+        if isinstance(answer, Value | Day):
+            self._answer_lines[pointer] = answer.name
+            return str(answer)
+        return answer
 
     def drug(self, name: str, pointer: str = "/drug") -> Drug:
         """A drug's monograph, or a refusal that points at the field."""
@@ -386,6 +420,7 @@ class Worksheet:
             outcome=self.outcome,
             request=self.request,
             answers=self._answers,
+            answer_lines=self._answer_lines,
             given=tuple(self._given),
             steps=tuple(self._steps),
             limits=tuple(self._limits),

@@ -1,0 +1,218 @@
+"""How each row of pharmacology.csv is asked of the calculators. A function gives the row's expectations, as found."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+from asking import days_of, exact, hard_hits, ladder, limit, oral, solution
+from cases_fills import Asked, Given, due, filled
+
+from pumpcalc import Refusal, calculate
+
+
+def _flow(case: Given) -> Given:
+    hourly = "dose_mcg_per_h" in case
+    mass = "mg" if "dose_mg_per_day" in case else "mcg"
+    dose = f"{case['dose_mcg_per_h']} mcg/h" if hourly else f"{case[f'dose_{mass}_per_day']} {mass}/day"
+    strength = f"{case[f'concentration_{mass}_per_mL']} {mass}/mL"
+    found = calculate("flow-rate", {"drug": _drug_of(mass), "daily_dose": dose, "concentration": strength})
+    return {
+        "flow_mL_per_day": exact(found, "flow_rate"),
+        "flow_mL_per_h": exact(found, "flow_rate_per_hour"),
+    }
+
+
+def _drug_of(mass: str) -> str:
+    return "morphine" if mass == "mg" else "ziconotide"
+
+
+def _dose(case: Given) -> Given:
+    request = {
+        "drug": "ziconotide",
+        "concentration": f"{case['concentration_mcg_per_mL']} mcg/mL",
+        "flow_rate": f"{case['flow_mL_per_day']} mL/day",
+    }
+    return {"dose_mcg_per_day": exact(calculate("daily-dose", request), "daily_dose")}
+
+
+def _per_hour(case: Given) -> Given:
+    drug, strength = (
+        ("baclofen", "2000 mcg/mL") if Decimal(case["dose_mcg_per_day"]) > 100 else ("ziconotide", "25 mcg/mL")
+    )
+    request = {"drug": drug, "daily_dose": f"{case['dose_mcg_per_day']} mcg/day", "concentration": strength}
+    return {"dose_mcg_per_h": exact(calculate("flow-rate", request), "dose_per_hour")}
+
+
+def _concentration(case: Given) -> Given:
+    mass = "mg" if "dose_mg_per_day" in case else "mcg"
+    request = {
+        "drug": _drug_of(mass),
+        "daily_dose": f"{case[f'dose_{mass}_per_day']} {mass}/day",
+        "flow_rate": f"{case['flow_mL_per_day']} mL/day",
+    }
+    return {f"concentration_{mass}_per_mL": exact(calculate("concentration", request), "concentration")}
+
+
+def _per_hour_read_literally(case: Given) -> Given:
+    strength = f"{case['concentration_mg_per_mL']} mg/mL"
+    found = calculate(
+        "daily-dose", {"drug": "morphine", "concentration": strength, "flow_rate": f"{case['flow_mL_per_h']} mL/h"}
+    )
+    lasts = filled(volume=case["reservoir_mL"], reserve=0, dose=found.answers["daily_dose"], strength=strength)
+    over = limit(found, "caution_daily_dose").hit and limit(lasts, "caution_daily_dose").hit
+    return {
+        "dose_mg_per_day": exact(found, "daily_dose"),
+        "hours_from_20_mL": exact(lasts, "days_to_low_reservoir_alarm", "h"),
+        "verdict": "reject: exceeds any morphine limit" if over else "kept",
+    }
+
+
+def _refill(case: Given) -> Given:
+    kinds = {14: "naive", 84: "undiluted", 40: "diluted"}
+    lasting = int(case["stability_days"])
+    if "concentration_mg_per_mL" in case:
+        dose, strength, drug, more = "dose_mg_per_day", "concentration_mg_per_mL", "morphine", {}
+    elif Decimal(case["dose_mcg_per_day"]) > 100:
+        dose, strength, drug, more = "dose_mcg_per_day", "concentration_mcg_per_mL", "baclofen", {"stability": lasting}
+    elif lasting in kinds:
+        dose, strength, drug = "dose_mcg_per_day", "concentration_mcg_per_mL", "ziconotide"
+        more = {"fill_kind": kinds[lasting]}
+    else:
+        dose, strength, drug = "dose_mcg_per_day", "concentration_mcg_per_mL", "ziconotide"
+        more = {"stability": f"{lasting} day", "components": solution("ziconotide", "5 mcg/mL", "morphine", "20 mg/mL")}
+    mass = "mg" if "_mg_" in dose else "mcg"
+    found = filled(
+        volume=case["fill_mL"], reserve=case["reserve_mL"], dose=f"{case[dose]} {mass}/day",
+        strength=f"{case[strength]} {mass}/mL", drug=drug, **more,
+    )  # fmt: skip
+    assert days_of(found)["in-pump-stability"] == lasting
+    return due(found) | {"volume_days": days_of(found)["low-reservoir-alarm"]}
+
+
+def _stability_on_the_label(case: Given) -> Given:
+    kind = "diluted" if case["fill_type"].startswith("subsequent fill, diluted") else "undiluted"
+    found = filled(volume=20, reserve=2, dose="2.4 mcg/day", strength="25 mcg/mL", drug="ziconotide", fill_kind=kind)
+    return {"max_days": exact(found, "in_pump_stability")}
+
+
+def _titration(case: Given) -> Given:
+    rule = "low-and-slow" if "weeks" in case else "eu-label" if case.get("max") == "21.6" else "us-label"
+    per_week = case.get("per_week", 1 if "weeks" in case else 3)
+    end = (
+        {"days": case["days"]}
+        if "days" in case
+        else {"days": 7 * case["weeks"]}
+        if "weeks" in case
+        else {"days": None, "until": f"{case['max']} mcg/day"}
+    )
+    found = calculate(
+        "titration",
+        ladder(rule=rule, start=f"{case['start']} mcg/day", step=f"{case['step']} mcg/day",
+               steps_per_week=str(per_week), **end),
+    )  # fmt: skip
+    (last,) = [row for row in found.answers["steps"] if row["daily_dose"] == found.answers["final_daily_dose"]]
+    assert last is found.answers["steps"][-1]
+    return {
+        "increments": found.answers["increments"],
+        "dose_mcg_per_day": Fraction(found.answers["final_daily_dose"].removesuffix(" mcg/day")),
+    }
+
+
+def _fourth_increase_in_a_week(case: Given) -> Given:
+    found = calculate("titration", ladder(steps_per_week=str(case["increases_last_7_days"] + 1), days="7"))
+    (hit,) = hard_hits(found)
+    return {"accepted": False, "rule": {"steps_per_week_at_most": "<=2-3 per week"}[hit]}
+
+
+def _maximum_by_region(case: Given) -> Given:
+    end = f"{case['dose_mcg_per_day']} mcg/day"
+    return {
+        name: "maximum_daily_dose" not in hard_hits(calculate("titration", ladder(rule=rule, days=None, until=end)))
+        for name, rule in (("US", "us-label"), ("EU", "eu-label"))
+    }
+
+
+_TABLES = {"CDC2022": "cdc-2022", "ANZCA2021": "anzca-2021"}
+_OPIOIDS = {"fentanyl_td": "fentanyl-transdermal", "buprenorphine_sl": "buprenorphine-sublingual"}
+
+
+def _equivalent(case: Given) -> Given:
+    regimen = [
+        {"opioid": _OPIOIDS.get(name, name)}
+        | ({"rate": f"{amount} mcg/h"} if name == "fentanyl_td" else {"daily_dose": f"{amount} mg/day"})
+        for name, amount in case["items"]
+    ]
+    found = calculate("oral-morphine-equivalent", {"table": _TABLES[case["table"]], "regimen": regimen})
+    total = exact(found, "oral_morphine_equivalent") if found.outcome == "answer" else None
+    excluded = [note.text for note in found.notes if note.code == "excluded"]
+    return {
+        "mme_per_day": total,
+        "excluded": [name for name, _ in case["items"] if any(_OPIOIDS.get(name, name) in text for text in excluded)],
+    }
+
+
+def _methadone_by_two_tables(case: Given) -> Given:
+    regimen = [{"opioid": "methadone", "daily_dose": f"{case['methadone_mg']} mg/day"}]
+    with pytest.raises(Refusal) as caught:
+        calculate("oral-morphine-equivalent", {"table": "cdc-2016", "regimen": regimen})
+    assert caught.value.problems[0].code == "unknown-table"
+    found = calculate("oral-morphine-equivalent", {"table": "cdc-2022", "regimen": regimen})
+    return {"CDC2022": exact(found, "oral_morphine_equivalent")}
+
+
+def _intrathecal(case: Given) -> Given:
+    reduction = Decimal(case.get("reduction_fraction", 0)) * 100
+    found = calculate(
+        "oral-to-intrathecal",
+        oral(
+            regimen=[{"opioid": "morphine", "daily_dose": f"{case['oral_morphine_eq_mg_per_day']} mg/day"}],
+            ratio=str(case["ratio_oral_to_it"]),
+            reduction_percent=f"{reduction.normalize():f}",
+        ),
+    )
+    over = limit(found, "tolerant_start_at_most")
+    under = limit(found, "tolerant_start_at_least")
+    return {
+        "it_morphine_mg_per_day": exact(found, "intrathecal_daily_dose"),
+        "calculated_mg_per_day": exact(found, "intrathecal_daily_dose"),
+        "label_start_range": [Fraction(under.bound_exact), Fraction(over.bound_exact)],
+        "verdict": "clamp_or_block" if over.hit else "kept",
+    }
+
+
+def _naive_range(_case: Given) -> Given:
+    found = calculate("oral-to-intrathecal", oral(opioid_status="naive", ratio="300", reduction_percent="0"))
+    bounds = [Fraction(limit(found, f"naive_start_{end}").bound_exact) for end in ("at_least", "at_most")]
+    return {"label_start_range_mg_per_day": bounds}
+
+
+def _no_ziconotide(case: Given) -> Given:
+    regimen = [{"opioid": "morphine", "daily_dose": f"{case['oral_morphine_eq_mg_per_day']} mg/day"}]
+    found = calculate("oral-to-intrathecal", oral(drug=case["drug"], regimen=regimen))
+    return {
+        "error": {"no_conversion": "no_oral_to_it_conversion"}[found.outcome],
+        "start_max_mcg_per_day": exact(found, "start_dose_at_most"),
+    }
+
+
+BY_GROUP: dict[str, Asked] = {
+    "units": _per_hour,
+    "flow": _flow,
+    "concentration": _concentration,
+    "refill": _refill,
+    "refill_label": _stability_on_the_label,
+    "titration": _titration,
+    "mme": _equivalent,
+    "oral_to_it": _intrathecal,
+}
+BY_CASE: dict[str, Asked] = {
+    "PV015": _dose,
+    "PV034": _per_hour_read_literally,
+    "PV067": _fourth_increase_in_a_week,
+    "PV068": _maximum_by_region,
+    "PV089": _methadone_by_two_tables,
+    "PV108": _naive_range,
+    "PV110": _no_ziconotide,
+}

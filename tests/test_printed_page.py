@@ -1,0 +1,145 @@
+"""The printed page, redone by hand: a reader that knows only the page, the times table and its units."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import date, timedelta
+from fractions import Fraction
+
+import pytest
+from asking import size
+from records import RECORDS
+
+from pumpcalc import Calculation
+from pumpcalc.printing import print_worksheet
+
+_TOKEN = re.compile(
+    r"\s*(?:(\d{4}-\d\d-\d\d)|([0-9.]+)( per | (?:[a-zA-Z%]*/?[a-zA-Z]+|%)(?: per [a-zA-Z/]+)?)?|(\w+)(?=\()|(.))"
+)
+"""A date; a number with its unit; a word before a bracket; a sign."""
+
+
+def _steps(page: str) -> Iterator[tuple[str, str]]:
+    """What is written after the first and the second = of every step: the arithmetic and its result."""
+    section = page.partition("\nSTEPS\n")[2].partition("\n\n")[0]
+    for step in re.split(r"\n(?=  \w)", section):
+        parts = re.split(r"\n      = ", step)
+        assert len(parts) == 3, step
+        yield " ".join(parts[1].split()), " ".join(parts[2].split())
+
+
+class _Reader:
+    """Arithmetic as it stands on paper: brackets first, then times and divided by, then plus and minus."""
+
+    def __init__(self, text: str, closed: tuple[set[str], set[str]]) -> None:
+        self.tokens = [m.groups() for m in _TOKEN.finditer(text.replace("\u00f7", "/").replace(" x ", " * "))]
+        self.closed = closed
+
+    def _sign(self) -> str:
+        return (self.tokens[0][4] or "") if self.tokens else ""
+
+    def total(self) -> Fraction:
+        value = self._product()
+        while self._sign() in ("+", "-"):
+            sign = self.tokens.pop(0)[4]
+            other = self._product()
+            value = value + other if sign == "+" else value - other
+        return value
+
+    def _product(self) -> Fraction:
+        value = self._one()
+        while self._sign() in ("*", "/"):
+            sign = self.tokens.pop(0)[4]
+            other = self._one()
+            value = value * other if sign == "*" else value / other
+        return value
+
+    def _one(self) -> Fraction:
+        day, number, unit, word, sign = self.tokens.pop(0)
+        if day:
+            return Fraction(date.fromisoformat(day).toordinal())
+        if number:
+            return Fraction(number) * size((unit or "").strip())
+        if sign == "(":
+            value = self.total()
+            assert self.tokens.pop(0)[4] == ")"
+            return value
+        assert self.tokens.pop(0)[4] == "("
+        values = [self.total()]
+        while self.tokens.pop(0)[4] == ",":
+            values.append(self.total())
+        return self._chosen(word, values)
+
+    def _chosen(self, word: str, values: list[Fraction]) -> Fraction:
+        first = values[0]
+        if word == "last_open_day":
+            day, (weekdays, dates) = date.fromordinal(int(first)), self.closed
+            while f"{day:%A}".lower() in weekdays or str(day) in dates:
+                day -= timedelta(days=1)
+            return Fraction(day.toordinal())
+        return {
+            "min": min(values), "max": max(values), "count": Fraction(len(values)),
+            "floor": Fraction(first.__floor__()), "ceil": Fraction(first.__ceil__()),
+        }[word]  # fmt: skip
+
+
+def _redone(calculation: Calculation, page: str) -> int:
+    """Redo every step of a page; how many there were."""
+    closed = (set(calculation.request.get("closed_weekdays", ())), set(calculation.request.get("closed_dates", ())))
+    done = 0
+    for arithmetic, result in _steps(page):
+        shown = re.split(r"\s*\((?:exactly|oral|intrathecal|transdermal)", result)[0]
+        again, printed = _Reader(arithmetic, closed).total(), _Reader(shown, closed).total()
+        if re.match(r"\d{4}-", shown):
+            assert again == printed, (arithmetic, result)
+        else:
+            # The numbers on paper have six figures, so a result made of a few of them is good to five.
+            assert abs(again - printed) * 10**5 <= 2 * abs(printed), (arithmetic, result)
+        done += 1
+    return done
+
+
+@pytest.mark.parametrize("name", [name for name, record in RECORDS.items() if record.steps])
+def test_every_step_can_be_redone_from_the_printed_page(name: str) -> None:
+    assert _redone(RECORDS[name], print_worksheet(RECORDS[name])) == len(RECORDS[name].steps)
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes"),
+    [
+        ("10 mg/day \u00f7 20 mg/mL", "10 mg/day x 20 mg/mL"),
+        ("10 mg/day \u00f7 20 mg/mL", "10 mg/day \u00f7 20 mcg/mL"),
+        ("10 mg/day \u00f7 20 mg/mL", "10 mg/h \u00f7 20 mg/mL"),
+        ("      = 0.5 mL/day   (exactly", "      = 0.501 mL/day   (exactly"),
+        ("      = 0.0208333 mL/h", "      = 0.0208333 mL/day"),
+    ],
+)
+def test_a_page_that_prints_another_sum_than_its_result_would_be_noticed(was: str, becomes: str) -> None:
+    page = print_worksheet(RECORDS["flow-rate"])
+    assert was in page
+    with pytest.raises(AssertionError):
+        _redone(RECORDS["flow-rate"], page.replace(was, becomes))
+
+
+def test_an_oral_and_an_intrathecal_milligram_never_look_alike() -> None:
+    page = print_worksheet(RECORDS["oral"])
+    assert "oral morphine equivalent: 300 mg/day (oral morphine)" in page
+    assert "intrathecal daily dose: 0.5 mg/day (intrathecal morphine)" in page
+    assert "ratio_krames_300 = 300 mg/mg (oral morphine per intrathecal morphine)" in page
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_the_page_shows_the_whole_record(name: str) -> None:
+    record, page = RECORDS[name], print_worksheet(RECORDS[name])
+    flat = " ".join(page.split())
+    for line in (*record.given, *record.steps):
+        assert f"{line.name} = " in page
+    for limit in record.limits:
+        assert f"{limit.name}: {limit.actual} {limit.rule} " in flat
+    assert all(note.text in flat for note in record.notes)
+    assert all(f"- {name}" in page for name in record.unknown)
+    assert all(part in flat for part in (record.notice, record.library.version, record.software))
+    assert ("\nLIMITS HIT\n" in page) == bool(record.limits_hit)
+    assert "E+" not in page
+    assert not {"\u00b5", "\u03bc"} & set(page)
