@@ -27,7 +27,7 @@ lint: $(VENV)/everything
 	$(BIN)/lint-imports --no-cache
 
 check: $(VENV)/everything
-	$(BIN)/pytest -n 2 --dist loadgroup --doctest-modules
+	$(BIN)/pytest -n 2
 
 $(UV):
 	$(PYTHON) -m venv $(VENV)

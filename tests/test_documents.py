@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import doctest
+import importlib
+import pkgutil
 import re
 import shlex
 from pathlib import Path
 
 import pytest
 
+import pumpcalc
 from pumpcalc import CALCULATORS, NOTICE, cli, library
 from pumpcalc.printing import print_formulas
 
@@ -64,3 +68,8 @@ def test_every_calculator_is_listed_with_its_meaning(capsys: pytest.CaptureFixtu
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == list(CALCULATORS)
     assert all(len(line.split(maxsplit=1)[1]) > 20 for line in lines)
+
+
+@pytest.mark.parametrize("name", [module.name for module in pkgutil.walk_packages(pumpcalc.__path__, "pumpcalc.")])
+def test_the_examples_in_the_docstrings_run(name: str) -> None:
+    assert doctest.testmod(importlib.import_module(name)).failed == 0

@@ -52,7 +52,7 @@ def test_the_list_of_calculators_is_the_registry(client: httpx.Client) -> None:
 
 
 def test_a_wrong_field_gets_the_cores_own_sentence_and_a_pointer(client: httpx.Client) -> None:
-    asked = ASKED["flow-rate"] | {"daily_dose": 10, "concentration": "20 mg/L", "dosage": "x"}
+    asked = ASKED["flow-rate"] | {"daily_dose": 10, "concentration": "20 MG/ML", "dosage": "x"}
     document = is_problem(client.post("/v1/calculations/flow-rate", json=asked), 422, "quantity-as-text")
     assert [error["pointer"] for error in document["errors"]] == ["/daily_dose", "/concentration", "/dosage"]
     assert document["errors"][0]["detail"].startswith("10 has no unit: write a daily dose")
@@ -68,18 +68,18 @@ def test_an_unknown_drug_is_a_refusal_that_names_the_nearest(client: httpx.Clien
 @pytest.mark.parametrize(
     ("content", "status", "code"),
     [
-        (b"", 400, "malformed-json"),
-        (b"{", 400, "malformed-json"),
-        (b'{"drug": NaN}', 400, "malformed-json"),
+        (b"", 400, "malformed"),
+        (b"{", 400, "malformed"),
+        (b'{"drug": NaN}', 400, "malformed"),
         (b'{"drug": 1e400}', 422, "identifier-format"),
-        (b'{"drug": "morphine", "drug": "ziconotide"}', 400, "malformed-json"),
-        (b'{"drug": "\xff"}', 400, "malformed-json"),
-        (b'{"drug": "\\ud800"}', 400, "malformed-json"),
-        (b"\xef\xbb\xbf{}", 400, "malformed-json"),
-        ("{}".encode("utf-16"), 400, "malformed-json"),
-        (b"[" * 40 + b"]" * 40, 400, "malformed-json"),
-        (b"[" * 60_000, 400, "malformed-json"),
-        (b"[" + b"0," * 2_001 + b"0]", 400, "malformed-json"),
+        (b'{"drug": "morphine", "drug": "ziconotide"}', 400, "malformed"),
+        (b'{"drug": "\xff"}', 400, "malformed"),
+        (b'{"drug": "\\ud800"}', 400, "malformed"),
+        (b"\xef\xbb\xbf{}", 400, "malformed"),
+        ("{}".encode("utf-16"), 400, "malformed"),
+        (b"[" * 40 + b"]" * 40, 400, "malformed"),
+        (b"[" * 60_000, 400, "malformed"),
+        (b"[" + b"0," * 2_001 + b"0]", 400, "malformed"),
         (b'{"drug": ' + b"9" * 5_000 + b"}", 422, "identifier-format"),
         (b'"' + b"x" * 65_536 + b'"', 413, "too-large"),
         (b"null", 422, "wrong-type"),
