@@ -14,6 +14,7 @@ from pumpcalc.errors import refused
 from pumpcalc.library import ConversionTable, Drug, Opioid, OpioidStatus, RatioSet
 from pumpcalc.limits import check_daily_dose, check_start
 from pumpcalc.quantities import Quantity
+from pumpcalc.sentinel import check_usual_total
 from pumpcalc.worksheet import Value, Worksheet, calculator
 from pumpcalc.worksheet.fields import DailyDoseField, Identifier, Listed, PatchRateField, Percent, Ratio, Request
 
@@ -86,6 +87,7 @@ def _total(work: Worksheet, table: ConversionTable, regimen: Sequence[RegimenLin
         return None
     total = work.total("oral_morphine_equivalent", counted, "mg/day")
     work.answer(total)
+    check_usual_total(work, total, table)
     return total
 
 

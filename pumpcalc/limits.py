@@ -7,16 +7,24 @@ its bound, its source and whether it is hit; nothing is clamped. What nobody has
 from __future__ import annotations
 
 from pumpcalc.library import Drug, Pump
+from pumpcalc.sentinel import check_usual
 from pumpcalc.worksheet import Value, Worksheet
 
 __all__ = ["check_concentration", "check_daily_dose", "check_flow_rate", "check_indication", "check_start"]
 
 
 def check_daily_dose(work: Worksheet, drug: Drug, dose: Value) -> None:
-    """The label's maximum and its caution threshold."""
+    """The label's maximum, its caution threshold, and what is usual."""
     work.at_most(dose, drug.maximum_daily_dose)
+    if drug.maximum_daily_dose.quantity is not None and dose.amount == drug.maximum_daily_dose.quantity.amount:
+        work.note(
+            "at-maximum",
+            f"{dose} is exactly the maximum daily dose of {drug.label}: nothing is left for an increase or a bolus.",
+            work.cite(drug.maximum_daily_dose),
+        )
     if drug.caution_daily_dose.is_known:
         work.at_most(dose, drug.caution_daily_dose)
+    check_usual(work, dose, drug.usual_daily_dose)
 
 
 def check_start(work: Worksheet, drug: Drug, dose: Value, opioid_status: str) -> None:
@@ -29,9 +37,10 @@ def check_start(work: Worksheet, drug: Drug, dose: Value, opioid_status: str) ->
 
 
 def check_concentration(work: Worksheet, drug: Drug, concentration: Value) -> None:
-    """A guideline's ceiling, and the strongest product on the market."""
+    """A guideline's ceiling, the strongest product on the market, and what is usual."""
     work.at_most(concentration, drug.maximum_concentration)
     work.at_most(concentration, drug.strongest_product)
+    check_usual(work, concentration, drug.usual_concentration)
 
 
 def check_flow_rate(work: Worksheet, pump: Pump, flow_rate: Value) -> None:

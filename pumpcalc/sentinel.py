@@ -9,78 +9,101 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from pumpcalc.library import Fact, Pump
-from pumpcalc.quantities import in_words, write
-from pumpcalc.worksheet import Value, Worksheet
+from pumpcalc.library import ConversionTable, Pump, Range
+from pumpcalc.quantities import KINDS, in_words, write
+from pumpcalc.worksheet import Value, Worksheet, plain_unit
 
-__all__ = ["check_against_last", "check_reservoir_size", "check_usual"]
+__all__ = ["check_against_last", "check_reservoir_size", "check_usual", "check_usual_total"]
 
-_SLIPS: tuple[tuple[Fraction, str], ...] = (
+_MOVED_POINT = (
     (Fraction(10), "ten times"),
     (Fraction(1, 10), "a tenth of"),
-    (Fraction(24), "twenty-four times, as per hour is to per day,"),
-    (Fraction(1, 24), "a twenty-fourth of, as per day is to per hour,"),
-    (Fraction(60), "sixty times, as minutes are to hours,"),
-    (Fraction(1, 60), "a sixtieth of, as hours are to minutes,"),
     (Fraction(100), "a hundred times"),
     (Fraction(1, 100), "a hundredth of"),
-    (Fraction(1000), "a thousand times, as mg is to mcg,"),
-    (Fraction(1, 1000), "a thousandth of, as mcg is to mg,"),
+    (Fraction(1000), "a thousand times"),
+    (Fraction(1, 1000), "a thousandth of"),
 )
-"""The slips that are looked for, the smallest factor first, and what is said of each."""
+"""A decimal point that moved, and what is said of it."""
+_AGAINST_LAST = (
+    *_MOVED_POINT[:4],
+    (Fraction(24), "twenty-four times (per hour for per day?)"),
+    (Fraction(1, 24), "a twenty-fourth of (per day for per hour?)"),
+    (Fraction(1000), "a thousand times (mg for mcg?)"),
+    (Fraction(1, 1000), "a thousandth of (mcg for mg?)"),
+)
 _NEAR = Fraction(1, 5)
 """How near a ratio must be to a slip's factor: an ordinary change of dose is far from all of them."""
 
 
-def _meant(value: Value, factor: Fraction) -> str:
-    """The value without the slip, in the unit that was written; for mg against mcg, in the other unit."""
-    mass, slash, rest = value.spelling.partition("/")
-    if factor in (Fraction(1000), Fraction(1, 1000)) and mass in ("mg", "mcg"):
-        return write(value.exact, ("mcg" if mass == "mg" else "mg") + slash + rest)
-    return write(value.exact / factor, value.spelling)
-
-
 def _read_back(value: Value) -> str:
-    return f"{value.name.replace('_', ' ')} is {in_words(value.exact, value.spelling)} ({value})"
+    return f"Read back: {value.name.replace('_', ' ')} is {in_words(value.exact, value.spelling)} ({value})."
 
 
-def check_usual(work: Worksheet, value: Value, at_least: Fact, at_most: Fact) -> None:
-    """Is this an ordinary value? Both ends are soft limits; outside them, the slip that would explain it is named."""
-    low, high = at_least.quantity, at_most.quantity
-    what = f"usual_{value.name}"
+def _is_one_slip_away(spelling: str, written: str) -> bool:
+    """Does one part of the unit differ, mg for mcg or h for day, and no more?"""
+    return sum(one != other for one, other in zip(spelling.split("/"), written.split("/"), strict=True)) == 1
+
+
+def _would_be_usual(value: Value, low: Fraction, high: Fraction) -> list[str]:
+    """What the value would be without the slip that makes it unusual, the likeliest first."""
+    kind = next(kind for kind in KINDS if value.spelling in kind.spellings and plain_unit(value.unit) == kind.plain)
+    other_units = [
+        f"{write(value.exact, spelling)} (the same number, in another unit)"
+        for spelling, factor in kind.factors.items()
+        if _is_one_slip_away(spelling, value.spelling) and low <= value.exact * factor <= high
+    ]
+    moved = [
+        f"{write(value.exact / factor, value.spelling)} (this is {said} that)"
+        for factor, said in _MOVED_POINT
+        if low <= value.amount / factor <= high
+    ]
+    return [*moved, *other_units]
+
+
+def check_usual(work: Worksheet, value: Value, usual: Range) -> None:
+    """Is this an ordinary value? Both ends are soft limits; outside them, what slip would explain it is said."""
+    low, high = usual.at_least.quantity, usual.at_most.quantity
     if low is None or high is None:
-        for fact in (at_least, at_most):
+        for fact in (usual.at_least, usual.at_most):
             if not fact.is_known:
                 work.not_checked(fact)
         return
-    work.at_least(value, at_least, f"{what}_at_least")
-    work.at_most(value, at_most, f"{what}_at_most")
+    work.at_least(value, usual.at_least, f"usual_{value.name}_at_least")
+    work.at_most(value, usual.at_most, f"usual_{value.name}_at_most")
     if low.amount <= value.amount <= high.amount:
         return
-    likely = [(factor, said) for factor, said in _SLIPS if low.amount <= value.amount / factor <= high.amount]
-    band = f"what is usual, {low} to {high}"
-    if not likely:
-        work.note("outside-usual-band", f"Read back: {_read_back(value)}. That is outside {band}.")
-        return
-    factor, said = likely[0]
+    likely = _would_be_usual(value, low.amount, high.amount)
     work.note(
-        "possible-slip",
-        f"Read back: {_read_back(value)}. That is outside {band}; {_meant(value, factor)} would be inside, "
-        f"and this is {said} that.",
-        work.cite(at_most if factor > 1 else at_least),
+        "possible-slip" if likely else "outside-usual-band",
+        f"{_read_back(value)} That is outside what is usual, {low} to {high}."
+        + (f" Inside would be: {'; '.join(likely)}." if likely else ""),
+        work.cite(usual.at_most if value.amount > high.amount else usual.at_least),
     )
+
+
+def check_usual_total(work: Worksheet, total: Value, table: ConversionTable) -> None:
+    """Is this an ordinary total of oral opioids?"""
+    high = table.usual_total_at_most.quantity
+    if high is None:
+        work.not_checked(table.usual_total_at_most)
+        return
+    work.at_most(total, table.usual_total_at_most)
+    if total.amount > high.amount:
+        work.note(
+            "possible-slip",
+            f"{_read_back(total)} That is above {high}, past which an entry is read back: "
+            "was a point or a unit mistaken?",
+            work.cite(table.usual_total_at_most),
+        )
 
 
 def check_against_last(work: Worksheet, value: Value, last: Value) -> None:
     """Is this near ten times, a tenth, a thousand times ... the value that was last accepted?"""
     ratio = value.amount / last.amount
-    near = [(factor, said) for factor, said in _SLIPS if factor * (1 - _NEAR) <= ratio <= factor * (1 + _NEAR)]
+    near = [(factor, said) for factor, said in _AGAINST_LAST if abs(ratio / factor - 1) <= _NEAR]
     if near:
         said = min(near, key=lambda slip: abs(ratio / slip[0] - 1))[1]
-        work.note(
-            "slip-against-last",
-            f"Read back: {_read_back(value)}. That is about {said} the last accepted value, {last}.",
-        )
+        work.note("slip-against-last", f"{_read_back(value)} That is about {said} the last accepted value, {last}.")
 
 
 def check_reservoir_size(work: Worksheet, volume: Value, pump: Pump) -> None:
@@ -93,7 +116,7 @@ def check_reservoir_size(work: Worksheet, volume: Value, pump: Pump) -> None:
         if volume.amount == theirs.amount:
             work.note(
                 "other-reservoir-size",
-                f"Read back: {_read_back(volume)}. That is the reservoir of {other.label}; this pump is the "
+                f"{_read_back(volume)} That is the reservoir of {other.label}; this pump is the "
                 f"{pump.label}, which holds {own}. Which pump is it?",
                 work.cite(other.reservoir_volume),
             )

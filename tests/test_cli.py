@@ -86,6 +86,7 @@ def test_a_dash_and_nothing_both_mean_standard_input() -> None:
         ("null", "wrong-type", "an object with fields"),
         ('{"drug": "morphine", "daily_dose": 10, "concentration": "20 mg/mL"}', "quantity-as-text", "10 has no unit"),
         ('{"drug": "morphine", "daily_dose": 1e400, "concentration": "20 mg/mL"}', "quantity-as-text", "1e400"),
+        ('{"drug": "morphine", "daily_dose": ' + "1" * 5000 + "}", "quantity-as-text", "has no unit"),
     ],
 )  # fmt: skip
 def test_what_is_not_a_request_is_refused_on_standard_output_with_exit_2(

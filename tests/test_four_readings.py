@@ -42,11 +42,9 @@ def _kind_of(pattern: str) -> Kind:
 _SMALL = st.fractions(Fraction(1, 1000), 1000, max_denominator=1000)
 _HUGE = st.builds(Fraction, st.integers(1, 10**24), st.integers(1, 10**18))
 _SUBSTANCES = {"X": "xylitol", "Y": "yarrow"}
-_NOT_YET_A_COLUMN = {"days_between_steps"}
-"""Its numerator is 1 for every pump; see the report on fleet.py."""
 
 
-@pytest.mark.parametrize("name", sorted(set(FORMULAS) - _NOT_YET_A_COLUMN))
+@pytest.mark.parametrize("name", sorted(FORMULAS))
 @settings(max_examples=60)
 @given(data=st.data())
 def test_the_four_readings_of_a_formula_agree(name: str, data: st.DataObject) -> None:

@@ -51,7 +51,7 @@ def test_the_library_that_is_named_is_the_library_that_answers(tmp_path: Path) -
     site = load(tmp_path / "site")
     assert not calculate("flow-rate", flow()).limits_hit
     found = calculate("flow-rate", flow(), site)
-    assert [each.name for each in found.limits_hit] == ["caution_daily_dose"]
+    assert [each.name for each in found.limits_hit] == ["caution_daily_dose", "usual_daily_dose_at_most"]
     assert found.library.sha256 == site.sha256
 
 

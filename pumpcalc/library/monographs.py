@@ -90,6 +90,9 @@ class Drug:
     caution_daily_dose: Fact
     maximum_concentration: Fact
     strongest_product: Fact
+    usual_daily_dose: Range
+    usual_concentration: Range
+    """What is ordinary. Outside it an entry is read back as a probable slip; it is not a recommendation."""
     products: tuple[Product, ...] = ()
     start: Mapping[str, Range] = field(default_factory=dict)
     """Starting dose by opioid status (naive, tolerant), or "any"."""
@@ -146,6 +149,7 @@ class ConversionTable:
     label: str
     source: str
     superseded: bool
+    usual_total_at_most: Fact
     factors: Mapping[str, Fact]
     excluded: Mapping[str, Statement]
     warnings: Mapping[str, Statement]

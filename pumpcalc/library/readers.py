@@ -130,6 +130,8 @@ def read_drug(table: Table) -> Drug:
         caution_daily_dose=table.bound("caution_daily_dose", DAILY_DOSE),
         maximum_concentration=table.bound("maximum_concentration", CONCENTRATION),
         strongest_product=table.bound("strongest_product", CONCENTRATION),
+        usual_daily_dose=_range(table.table("usual_daily_dose"), DAILY_DOSE),
+        usual_concentration=_range(table.table("usual_concentration"), CONCENTRATION),
         products=tuple(_product(product) for product in table.tables("products")),
         start={status: _range(inner) for status, inner in table.table("start", optional=True).each(_STATUSES)},
         in_pump_stability={
@@ -201,6 +203,7 @@ def read_conversion(table: Table, opioids: Mapping[str, Opioid], sources: Mappin
         label=table.text("label"),
         source=table.text("source", one_of=tuple(sources)),
         superseded=table.flag("superseded"),
+        usual_total_at_most=table.bound("usual_total_at_most", DAILY_DOSE),
         factors={
             name: factors.figure(name, PATCH_FACTOR if opioids[name].taken_as == "rate" else RATIO) for name in factors
         },

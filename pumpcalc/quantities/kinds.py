@@ -44,8 +44,12 @@ class Kind:
     """Exact factor from each spelling to the canonical unit, asked of pint once."""
 
     def __post_init__(self) -> None:
-        plain = self.canonical.replace("[X]", "").replace("[Y]", "")
-        object.__setattr__(self, "factors", {s: factor(s, plain) for s in self.spellings})
+        object.__setattr__(self, "factors", {s: factor(s, self.plain) for s in self.spellings})
+
+    @property
+    def plain(self) -> str:
+        """The canonical unit without its substance."""
+        return self.canonical.replace("[X]", "").replace("[Y]", "")
 
     def unit(self, of: str | None = None) -> str:
         """The canonical unit of one substance: ``mcg[morphine]/day``.

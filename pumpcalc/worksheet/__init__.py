@@ -3,7 +3,7 @@
 from pumpcalc.worksheet.calculator import CALCULATORS, Calculator, calculate, calculator
 from pumpcalc.worksheet.record import Calculation, Cited, Given, LibraryRevision, Limit, Note, Step
 from pumpcalc.worksheet.replay import replay
-from pumpcalc.worksheet.sheet import Count, Day, Value, Worksheet
+from pumpcalc.worksheet.sheet import Count, Day, Value, Worksheet, plain_unit
 from pumpcalc.worksheet.verify import verify
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "Worksheet",
     "calculate",
     "calculator",
+    "plain_unit",
     "replay",
     "verify",
 ]

@@ -20,7 +20,7 @@ from pumpcalc.version import NOTICE, VERSION
 from pumpcalc.worksheet.record import Calculation, Cited, Given, LibraryRevision, Limit, Note, Step
 from pumpcalc.worksheet.replay import replay
 
-__all__ = ["WEEKDAYS", "Count", "Day", "Value", "Worksheet"]
+__all__ = ["WEEKDAYS", "Count", "Day", "Value", "Worksheet", "plain_unit"]
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
@@ -41,7 +41,7 @@ class Value:
     @property
     def factor(self) -> Fraction:
         """How many canonical units make one of the unit shown."""
-        return factor(self.spelling, _plain(self.unit))
+        return factor(self.spelling, plain_unit(self.unit))
 
     @property
     def exact(self) -> Fraction:
@@ -70,7 +70,7 @@ class Count:
     line: Value
 
 
-def _plain(unit: str) -> str:
+def plain_unit(unit: str) -> str:
     """A unit without its substances."""
     while "[" in unit:
         unit = unit[: unit.index("[")] + unit[unit.index("]") + 1 :]
@@ -86,9 +86,9 @@ def _of(unit: str) -> str | None:
 def _exactly(thing: object) -> str:
     """A word as it is; a quantity as its exact canonical number and unit, so that 300 mg/mg is 300 mg/mg."""
     if isinstance(thing, Value):
-        return f"{thing.amount} {_plain(thing.unit)}"
+        return f"{thing.amount} {plain_unit(thing.unit)}"
     if isinstance(thing, Quantity):
-        return f"{thing.amount} {_plain(thing.kind.canonical)}"
+        return f"{thing.amount} {plain_unit(thing.kind.canonical)}"
     return str(thing)
 
 
@@ -291,10 +291,10 @@ class Worksheet:
             self.not_checked(fact)
             return
         bound = fact.quantity
-        if _plain(value.unit) != _plain(bound.kind.canonical):
+        if plain_unit(value.unit) != plain_unit(bound.kind.canonical):
             raise ValueError(f"{fact.name} does not bound {value.name}: it is a {bound.kind.name}")
         substance = _of(value.unit)
-        if substance and "/" not in substance and fact.name.partition(".")[0] != substance:
+        if substance in self.library.drugs and fact.name.partition(".")[0] != substance:
             raise ValueError(f"{fact.name} does not bound {value.name}, which is of {substance}")
         if fact.role == "information":
             raise ValueError(f"{fact.name} is information, not a limit")

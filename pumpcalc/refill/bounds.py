@@ -1,0 +1,142 @@
+"""The named limits of a fill, each as the whole days that fit and the day that they reach."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pumpcalc import formulas
+from pumpcalc.library import Drug, Pump
+from pumpcalc.quantities import Quantity, write_number
+from pumpcalc.refill.entry import Component, Fill
+from pumpcalc.worksheet import Day, Value, Worksheet
+
+__all__ = ["Bound", "bound_of", "low_reservoir_alarm", "stability_bound", "worst_case"]
+
+
+@dataclass
+class Bound:
+    """One named limit: the whole days that fit, and the day that they reach."""
+
+    limit: str
+    days: Value
+    day: Day
+
+
+def bound_of(work: Worksheet, limit: str, filled: Day, lasts: Value, pointer: str = "/daily_dose") -> Bound:
+    """A limit as whole days and a date."""
+    name = limit.replace("-", "_")
+    whole = work.whole(f"{name}_days", lasts)
+    return Bound(limit, whole, work.day_after(f"{name}_date", filled, whole, pointer=pointer))
+
+
+def low_reservoir_alarm(work: Worksheet, fill: Fill) -> Bound:
+    lasts = work.step(
+        formulas.days_to_low_reservoir_alarm,
+        fill_volume=fill.volume,
+        alarm_volume=fill.alarm,
+        concentration=fill.strength,
+        daily_dose=fill.dose,
+        show="day",
+    )
+    return bound_of(work, "low-reservoir-alarm", fill.filled, lasts)
+
+
+def worst_case(work: Worksheet, pump: Pump, fill: Fill, alarm: Bound, *, required: bool) -> Bound | None:
+    """When the pump can be at its alarm volume, and dry, if it runs fast within its stated accuracy."""
+    if not pump.flow_accuracy.is_known and not required:
+        work.not_checked(pump.flow_accuracy)
+        work.note(
+            "worst-case-unknown",
+            f"The accuracy of the {pump.label} is not in the library, so no worst-case day can be stated.",
+        )
+        return None
+    accuracy = work.fact("flow_accuracy", pump.flow_accuracy, pointer="/accuracy_caps_interval")
+    fast: dict[str, Any] = {"concentration": fill.strength, "daily_dose": fill.dose, "flow_accuracy": accuracy}
+    at_alarm = work.step(
+        formulas.days_to_alarm_volume_at_worst,
+        fill_volume=fill.volume,
+        alarm_volume=fill.alarm,
+        show="day",
+        **fast,
+    )
+    bound_of(work, "worst-case-alarm", fill.filled, at_alarm)
+    dry = work.step(formulas.days_to_dry_at_worst, fill_volume=fill.volume, show="day", **fast)
+    bound = bound_of(work, "worst-case-dry", fill.filled, dry)
+    if dry.amount < work.line("days_to_low_reservoir_alarm").amount:
+        enough = work.step(
+            formulas.alarm_volume_that_warns_in_time, fill_volume=fill.volume, flow_accuracy=accuracy, show="mL"
+        )
+        work.note(
+            "dry-before-alarm-possible",
+            f"Within its stated accuracy of {accuracy} this pump can be dry on {bound.day}, before its low-reservoir "
+            f"alarm on {alarm.day}. The alarm is calculated from the programmed rate. "
+            f"An alarm volume of {write_number(enough.exact, up=True)} mL or more (rounded up) would come first.",
+            work.cite(pump.flow_accuracy),
+        )
+    return bound
+
+
+def stability_bound(
+    work: Worksheet,
+    fill: Fill,
+    drugs: Sequence[Drug],
+    components: Sequence[Component],
+    fill_kind: str | None,
+    stated: Quantity | None,
+) -> Bound:
+    """How long the solution keeps in the pump: what the library holds, what the request states, the earlier of both."""
+    held = [
+        each
+        for drug, component in zip(drugs, components, strict=True)
+        if (each := _held_stability(work, drug, component, fill_kind, alone=len(drugs) == 1)) is not None
+    ]
+    lasting = list(held)
+    if stated is not None:
+        if stated.amount == 0:
+            raise work.refuse("zero", "A solution that keeps for no time is not a fill: state its days.", "/stability")
+        lasting.append(work.given("stability", stated))
+    # A mixture keeps no longer than each of its drugs alone, but how much less is a fact of its own.
+    if not lasting or (len(drugs) > 1 and stated is None):
+        solution = " with ".join(drug.label for drug in drugs)
+        raise work.refuse(
+            "stability-unknown",
+            f'The library does not hold how long {solution} keeps in this pump: state it, as "stability": "90 day".',
+            "/stability",
+        )
+    keeps = lasting[0] if len(lasting) == 1 else work.least("keeps_in_pump", lasting, "day")
+    return bound_of(work, "in-pump-stability", fill.filled, keeps, "/stability")
+
+
+def _held_stability(
+    work: Worksheet, drug: Drug, component: Component, fill_kind: str | None, *, alone: bool
+) -> Value | None:
+    """The library's in-pump stability of one drug, by the kind of fill."""
+    held = drug.in_pump_stability
+    if not held:
+        return None
+    kind = "any" if "any" in held else fill_kind
+    if kind is None and not alone and "diluted" in held:
+        kind = "diluted"
+        work.note(
+            "mixture-counts-as-diluted",
+            f"No fill_kind is stated, so {drug.label} in this mixture is held to its diluted limit. For the first fill "
+            "of a new pump state naive, which keeps for less.",
+        )
+    if kind is None:
+        raise work.refuse(
+            "missing",
+            f"fill_kind is missing: how long {drug.label} keeps in the pump depends on it; write {', '.join(held)}.",
+            "/fill_kind",
+        )
+    if kind in drug.fill_concentration:
+        strengths = drug.fill_concentration[kind]
+        if not strengths.include(component.concentration) and kind != "naive":
+            raise work.refuse(
+                "fill-kind-contradicts-concentration",
+                f"An {kind} fill of {drug.label} has {' or '.join(strengths.stated.listed)}, "
+                f"not {component.concentration}: a weaker solution is a diluted fill, and keeps for less.",
+                "/fill_kind",
+            )
+    return work.fact("in_pump_stability" if alone else f"in_pump_stability_of_{drug.name}", held[kind])

@@ -1,0 +1,104 @@
+"""What a fill is: its drugs, its day, its volumes, and what was accepted the last time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from pumpcalc.library import Drug
+from pumpcalc.quantities import Quantity
+from pumpcalc.sentinel import check_against_last
+from pumpcalc.worksheet import Day, Value, Worksheet
+from pumpcalc.worksheet.fields import ConcentrationField, DailyDoseField, Identifier, Request, VolumeField
+
+__all__ = ["Component", "Fill", "LastAccepted", "compare_with_last", "fill_day", "given_fill", "refuse_duplicates"]
+
+
+class Component(Request):
+    """One drug in the reservoir."""
+
+    drug: Identifier
+    concentration: ConcentrationField
+
+
+class LastAccepted(Request):
+    """What was accepted at the last fill, to tell a slip of the hand from a change of plan."""
+
+    daily_dose: DailyDoseField | None = None
+    concentration: ConcentrationField | None = None
+    fill_volume: VolumeField | None = None
+
+
+@dataclass
+class Fill:
+    """The fill as the worksheet knows it."""
+
+    filled: Day
+    volume: Value
+    alarm: Value
+    strength: Value
+    dose: Value
+
+
+def refuse_duplicates(work: Worksheet, drugs: Sequence[Drug]) -> None:
+    for position, drug in enumerate(drugs):
+        if drug in drugs[:position]:
+            raise work.refuse(
+                "duplicate", f"{drug.label} is listed twice: write each drug of the solution once.",
+                f"/components/{position}/drug",
+            )  # fmt: skip
+
+
+def fill_day(work: Worksheet, fill_date: date | None, filled_at: datetime | None, time_zone: ZoneInfo | None) -> Day:
+    """The day of the fill on the clinic's calendar."""
+    if (fill_date is None) == (filled_at is None):
+        raise work.refuse(
+            "one-of-two", 'State the fill once: either "fill_date", or "filled_at" with "time_zone".', "/fill_date"
+        )
+    if fill_date is not None:
+        return work.given_day("fill_date", fill_date)
+    if filled_at is None or time_zone is None:
+        raise work.refuse(
+            "missing", "time_zone is missing: write the clinic's zone beside filled_at, such as America/New_York.",
+            "/time_zone",
+        )  # fmt: skip
+    return work.given_day("fill_date", filled_at.astimezone(time_zone).date())
+
+
+def given_fill(
+    work: Worksheet,
+    filled: Day,
+    volume: Quantity,
+    alarm: Quantity,
+    components: Sequence[Component],
+    daily_dose: Quantity,
+) -> Fill:
+    if alarm.amount >= volume.amount:
+        raise work.refuse(
+            "out-of-range",
+            f"The low-reservoir alarm volume of {alarm} is not below the fill volume of {volume}: "
+            "the alarm would be due at once.",
+            "/low_reservoir_alarm_volume",
+        )
+    primary = components[0]
+    return Fill(
+        filled=filled,
+        volume=work.given("fill_volume", volume),
+        alarm=work.given("low_reservoir_alarm_volume", alarm),
+        strength=work.given("concentration", primary.concentration, primary.drug),
+        dose=work.given("daily_dose", daily_dose, primary.drug),
+    )
+
+
+def compare_with_last(work: Worksheet, fill: Fill, last: LastAccepted) -> None:
+    """Each value against the one that was accepted at the last fill."""
+    drug = work.request["components"][0]["drug"]
+    for now, before, of in (
+        (fill.dose, last.daily_dose, drug),
+        (fill.strength, last.concentration, drug),
+        (fill.volume, last.fill_volume, None),
+    ):
+        if before is not None:
+            check_against_last(work, now, work.given(f"last_{now.name}", before, of))

@@ -1,0 +1,214 @@
+"""From how long a fill lasts to the day by which it must be replaced, and the limit that decides it.
+
+A refill date is the earliest of several named limits. Part days are dropped, lead days and closed days move it
+earlier, and nothing moves it later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+from pumpcalc import formulas
+from pumpcalc.library import Drug, FillKind, Pump
+from pumpcalc.limits import check_concentration, check_daily_dose, check_flow_rate, check_indication
+from pumpcalc.quantities import Quantity
+from pumpcalc.refill.bounds import Bound, bound_of, low_reservoir_alarm, stability_bound, worst_case
+from pumpcalc.refill.entry import (
+    Component,
+    Fill,
+    LastAccepted,
+    compare_with_last,
+    fill_day,
+    given_fill,
+    refuse_duplicates,
+)
+from pumpcalc.sentinel import check_reservoir_size
+from pumpcalc.worksheet import Count, Worksheet, calculator
+from pumpcalc.worksheet.fields import (
+    Calendar,
+    ClosedDates,
+    ClosedWeekdays,
+    DailyDoseField,
+    Days,
+    Identifier,
+    Instant,
+    Listed,
+    TimeZone,
+    VolumeField,
+    VolumeOrZeroField,
+    YesNo,
+)
+
+__all__ = ["refill_schedule"]
+
+
+@calculator("refill-schedule")
+def refill_schedule(
+    work: Worksheet,
+    *,
+    pump: Identifier,
+    fill_volume: VolumeField,
+    low_reservoir_alarm_volume: VolumeOrZeroField,
+    components: Listed[Component],
+    daily_dose: DailyDoseField,
+    fill_date: Calendar | None = None,
+    filled_at: Instant | None = None,
+    time_zone: TimeZone | None = None,
+    fill_kind: FillKind | None = None,
+    stability: Days | None = None,
+    beyond_use_date: Calendar | None = None,
+    beyond_use_caps_interval: YesNo = False,
+    accuracy_caps_interval: YesNo = False,
+    closed_weekdays: ClosedWeekdays = (),
+    closed_dates: ClosedDates = (),
+    days_before: Days | None = None,
+    last_accepted: LastAccepted | None = None,
+) -> None:
+    """The day by which a fill must be replaced, and the limit that decides it.
+
+        refill_by = last_open_day(last_safe_day - days_before),  last_safe_day = fill_date + min(days of every limit)
+
+    Parameters
+    ----------
+    pump : pump model
+    fill_volume : put in at this refill [mL]
+    low_reservoir_alarm_volume : as set on the pump [mL]
+    components : drugs in the reservoir with their concentrations; the first is primary and drives the flow
+    daily_dose : of the primary drug, constant infusion [mg/day or mcg/day]
+    fill_date : day of the fill at the clinic; or
+    filled_at, time_zone : the instant of the fill and the clinic's zone
+    fill_kind : naive (first fill of a new pump), undiluted or diluted; needed where stability depends on it
+    stability : how long this solution keeps in this pump, where the library has none [day]
+    beyond_use_date : last day on which the compounded fill may be begun
+    beyond_use_caps_interval : the clinic's policy: that day also ends the interval
+    accuracy_caps_interval : the clinic's policy: the day on which the pump can be dry within its accuracy binds too
+    closed_weekdays, closed_dates : when the clinic is closed
+    days_before : how many days before the last safe day the clinic refills
+    last_accepted : the primary drug's daily dose and concentration and the fill volume of the last fill; a value near
+        ten times, a tenth, a thousand times ... of them is read back
+
+    Returns
+    -------
+    refill_by, binding, low_reservoir_alarm_date, worst_case_alarm_date, worst_case_dry_date, and limits: every limit
+    that counts, with its day and its whole days, in the contract's order
+
+    Limits
+    ------
+    fill_volume at most ``reservoir_volume``; flow_rate within the pump's limits; daily_dose and concentrations
+    within the drugs' limits; fill_date at most ``beyond_use_date``
+
+    Source
+    ------
+    [definition] volume over flow; [prialt-pump-use-page] 14, 84 and 40 days; [tga-rc-2014-rn-00357-1] accuracy
+    """
+    device = work.pump(pump)
+    drugs = [work.drug(each.drug, f"/components/{n}/drug") for n, each in enumerate(components)]
+    refuse_duplicates(work, drugs)
+    fill = given_fill(
+        work,
+        fill_day(work, fill_date, filled_at, time_zone),
+        fill_volume,
+        low_reservoir_alarm_volume,
+        components,
+        daily_dose,
+    )
+    bounds = [low_reservoir_alarm(work, fill)]
+    worst_dry = worst_case(work, device, fill, bounds[0], required=accuracy_caps_interval)
+    if accuracy_caps_interval and worst_dry is not None:
+        days = work.shown_as("accuracy_days", worst_dry.days, "day")
+        bounds.append(Bound("accuracy", days, work.same_day("accuracy_date", worst_dry.day)))
+    bounds.append(stability_bound(work, fill, drugs, components, fill_kind, stability))
+    if beyond_use_caps_interval and beyond_use_date is None:
+        raise work.refuse(
+            "missing", "beyond_use_date is missing: the clinic's policy lets it end the interval.", "/beyond_use_date"
+        )
+    if beyond_use_date is not None:
+        last = work.given_day("beyond_use_date", beyond_use_date)
+        work.begun_by("beyond_use_date", fill.filled, last)
+        if beyond_use_caps_interval:
+            days = work.days_until("beyond_use_date_days", fill.filled, last)
+            bounds.append(Bound("beyond-use-date", days, last))
+    if device.maximum_refill_interval.is_known:
+        interval = work.fact("maximum_refill_interval", device.maximum_refill_interval)
+        bounds.append(bound_of(work, "maximum-interval", fill.filled, interval))
+    else:
+        work.not_checked(device.maximum_refill_interval)
+    _answer(work, fill, bounds, days_before, closed_weekdays, closed_dates)
+    _check(work, device, drugs, components, fill)
+    if last_accepted is not None:
+        compare_with_last(work, fill, last_accepted)
+
+
+def _answer(
+    work: Worksheet,
+    fill: Fill,
+    bounds: Sequence[Bound],
+    days_before: Quantity | None,
+    closed_weekdays: Sequence[str],
+    closed_dates: Sequence[date],
+) -> None:
+    """The earliest limit, then earlier still for lead days and closed days."""
+    fits = work.least("days_that_fit", [bound.days for bound in bounds], "day")
+    day = work.day_after("last_safe_day", fill.filled, fits, pointer="/daily_dose")
+    if days_before is not None:
+        if days_before.amount.denominator != 1:
+            raise work.refuse("whole-days", "days_before is a whole number of days.", "/days_before")
+        before = work.given("days_before", days_before)
+        day = work.day_before("latest_day", day, before, pointer="/days_before")
+    by = work.last_open_day("refill_by", day, closed_weekdays, closed_dates)
+    binding = next(bound for bound in bounds if bound.days.amount == fits.amount)
+    if by.day < fill.filled.day:
+        raise work.refuse(
+            "no-day-left",
+            f"The fill of {fill.filled} lasts {fits} ({binding.limit}); with the lead days and the closed days stated "
+            "no day is left on which to replace it.",
+            "/days_before",
+        )
+    work.answer(by)
+    work.answer_with("binding", binding.limit)
+    for name in ("low_reservoir_alarm_date", "worst_case_alarm_date", "worst_case_dry_date"):
+        if name in work.days:
+            work.answer(work.days[name])
+    work.answer_with(
+        "limits",
+        [{"limit": bound.limit, "date": bound.day, "days": Count(bound.days)} for bound in bounds],
+    )
+
+
+def _check(work: Worksheet, pump: Pump, drugs: Sequence[Drug], components: Sequence[Component], fill: Fill) -> None:
+    """Every limit that a fill meets; for an admixture, every component's."""
+    work.at_most(fill.volume, pump.reservoir_volume)
+    check_reservoir_size(work, fill.volume, pump)
+    flow = work.step(formulas.flow_rate, daily_dose=fill.dose, concentration=fill.strength, show="mL/day")
+    check_flow_rate(work, pump, flow)
+    for position, (drug, component) in enumerate(zip(drugs, components, strict=True)):
+        strength, dose = fill.strength, fill.dose
+        if position:
+            strength = work.given(f"concentration_{position + 1}", component.concentration, drug.name)
+            dose = work.step(
+                formulas.daily_dose,
+                name=f"daily_dose_{position + 1}",
+                flow_rate=flow,
+                concentration=strength,
+                show=f"{strength.spelling.partition('/')[0]}/day",
+            )
+        check_daily_dose(work, drug, dose)
+        check_concentration(work, drug, strength)
+        if work.request.get("fill_kind") in drug.fill_concentration:
+            allowed = drug.fill_concentration[work.request["fill_kind"]]
+            work.one_of(
+                f"{drug.name}_fill_concentration",
+                strength,
+                allowed.concentrations,
+                work.cite(allowed.stated),
+                hard=allowed.stated.status == "verified",
+            )
+        check_indication(work, drug, pump)
+        work.note(
+            "missed-refill",
+            f"A missed refill of {drug.label} is graded {drug.missed_refill.value}.",
+            work.cite(drug.missed_refill),
+        )
+    if len(drugs) > 1:
+        work.note("admixture", "One flow drives every drug: a change of the primary dose changes all doses alike.")
