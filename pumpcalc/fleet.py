@@ -53,7 +53,8 @@ class _Integers:
 
     def _made(self, other: _Integers, low: int, high: int, operate: Callable[[Any, Any], Any]) -> _Integers:
         """The result of an operation whose bounds are these; past 63 bits, in Python's own integers."""
-        if low > -_INT64 and high < _INT64:
+        fits = all(each.low > -_INT64 and each.high < _INT64 for each in (self, other))
+        if fits and low > -_INT64 and high < _INT64:
             return _Integers(operate(self.values, other.values), low, high)
         wide = [each.astype(object) if isinstance(each, np.ndarray) else each for each in (self.values, other.values)]
         return _Integers(operate(*wide), low, high)

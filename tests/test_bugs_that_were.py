@@ -297,3 +297,13 @@ def test_weekdays_do_not_depend_on_the_language_of_the_process() -> None:
 def test_a_ratio_given_for_ziconotide_is_refused_or_said_to_be_unused() -> None:
     found = calculate("oral-to-intrathecal", oral(drug="ziconotide", ratio="300", reduction_percent="50"))
     assert "ratio-not-used" in notes(found)
+
+
+def test_a_scale_past_63_bits_over_a_column_of_zeros_is_exact_too() -> None:
+    from pumpcalc.fleet import Column, run
+    from pumpcalc.formulas import FORMULAS
+    from pumpcalc.quantities import FRACTION
+
+    fast = Column.of([Quantity(Fraction(1, 9223372036854776) / 1000, FRACTION, "%")])
+    none = Column.of([Quantity(Fraction(0), VOLUME, "mL")])
+    assert run(FORMULAS["alarm_volume_that_warns_in_time"], fill_volume=none, flow_accuracy=fast).fractions() == [0]

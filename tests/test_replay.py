@@ -36,6 +36,11 @@ def _set(name: str, /, **fields: Any) -> Callable[[dict[str, Any]], None]:
     return lambda record: _line(record, name).update(fields)
 
 
+def _in_centimetres(line: dict[str, Any]) -> None:
+    """The same number in a unit of the same size and of another kind."""
+    line["value"] = line["value"].replace(" mL", " cm")
+
+
 @pytest.mark.parametrize(
     ("asked", "change"),
     [
@@ -60,7 +65,7 @@ def _set(name: str, /, **fields: Any) -> Callable[[dict[str, Any]], None]:
         pytest.param("flow-rate", _set("daily_dose", value="10 mcg/day"), id="given-unit"),
         pytest.param("flow-rate", _set("daily_dose", value="10 mg/week"), id="given-time"),
         pytest.param("flow-rate", _set("daily_dose", value="10 furlong"), id="unit-unknown"),
-        pytest.param("flow-rate", _set("flow_rate", value="0.5 cm/day"), id="step-dimension-of-the-same-size"),
+        pytest.param("refill", lambda r: _in_centimetres(_line(r, "alarm_volume_that_warns_in_time")), id="step-kind"),
         pytest.param("flow-rate", _set("daily_dose", name="concentration"), id="name-twice"),
         pytest.param("flow-rate", lambda r: r["given"].append(dict(r["given"][0])), id="line-twice"),
         pytest.param("flow-rate", _set("concentration", name="strength"), id="name-missing"),

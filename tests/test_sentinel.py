@@ -159,3 +159,16 @@ def test_an_oral_total_past_any_regimen_is_read_back_and_not_refused() -> None:
     assert "one hundred thousand milligrams per day" in _note(found, "possible-slip")
     asked["regimen"] = [{"opioid": "morphine", "daily_dose": "3000 mg/day"}]  # type: ignore[assignment]
     assert not calculate("oral-morphine-equivalent", asked).limits_hit
+
+
+def test_a_dose_and_a_flow_that_are_swapped_are_said_to_be() -> None:
+    with pytest.raises(pumpcalc.Refusal) as caught:
+        calculate("concentration", {"drug": "morphine", "daily_dose": "0.5 mL/day", "flow_rate": "10 mg/day"})
+    assert [problem.pointer for problem in caught.value.problems] == ["/daily_dose", "/flow_rate"]
+    assert all("the two look swapped" in problem.detail for problem in caught.value.problems)
+
+
+def test_a_percentage_is_refused_with_what_it_would_be_in_mg_per_ml() -> None:
+    with pytest.raises(pumpcalc.Refusal) as caught:
+        calculate("flow-rate", flow(concentration="0.1 %"))
+    assert "1 % is 10 mg/mL" in caught.value.problems[0].detail

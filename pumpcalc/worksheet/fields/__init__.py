@@ -1,0 +1,48 @@
+"""The fields of requests, and requests made of them."""
+
+from pumpcalc.worksheet.fields.requests import Request, refusal_of, strictly, written_request
+from pumpcalc.worksheet.fields.types import (
+    Calendar,
+    ClosedDates,
+    ClosedWeekdays,
+    ConcentrationField,
+    DailyDoseField,
+    Days,
+    FlowRateField,
+    Identifier,
+    Instant,
+    Listed,
+    PatchRateField,
+    Percent,
+    PerWeek,
+    Ratio,
+    TimeZone,
+    VolumeField,
+    VolumeOrZeroField,
+    YesNo,
+)
+
+__all__ = [
+    "Calendar",
+    "ClosedDates",
+    "ClosedWeekdays",
+    "ConcentrationField",
+    "DailyDoseField",
+    "Days",
+    "FlowRateField",
+    "Identifier",
+    "Instant",
+    "Listed",
+    "PatchRateField",
+    "PerWeek",
+    "Percent",
+    "Ratio",
+    "Request",
+    "TimeZone",
+    "VolumeField",
+    "VolumeOrZeroField",
+    "YesNo",
+    "refusal_of",
+    "strictly",
+    "written_request",
+]
