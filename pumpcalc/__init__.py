@@ -3,7 +3,7 @@
 Importing it proves every formula: a formula whose units do not hold stops the import.
 """
 
-from pumpcalc import conversion, delivery, library, refill, titration  # each registers its calculators
+from pumpcalc import compounding, conversion, delivery, library, refill, titration  # each registers its calculators
 from pumpcalc.errors import (
     CalculationWithheld,
     FormulaDefect,
@@ -29,6 +29,7 @@ __all__ = [
     "PumpcalcError",
     "Refusal",
     "calculate",
+    "compounding",
     "conversion",
     "delivery",
     "library",

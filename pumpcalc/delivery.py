@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pumpcalc import formulas
 from pumpcalc.library import Drug
 from pumpcalc.limits import check_concentration, check_daily_dose, check_flow_rate, check_indication
+from pumpcalc.quantities import Quantity
 from pumpcalc.worksheet import Value, Worksheet, calculator
-from pumpcalc.worksheet.fields import ConcentrationField, DailyDoseField, FlowRateField, Identifier
+from pumpcalc.worksheet.fields import (
+    ConcentrationField,
+    DailyDoseField,
+    FlowRateField,
+    Identifier,
+    Listed,
+    Request,
+)
 
-__all__ = ["concentration", "daily_dose", "flow_rate"]
+__all__ = ["Component", "admixture_dose", "concentration", "daily_dose", "doses_by_flow", "flow_rate"]
 
 
 def _check(work: Worksheet, drug: Drug, dose: Value, strength: Value, flow: Value, pump: str | None) -> None:
@@ -166,3 +176,85 @@ def concentration(
     strength = work.step(formulas.concentration, daily_dose=dose, flow_rate=flow, show=f"{mass}/mL")
     work.answer(strength)
     _check(work, monograph, dose, strength, flow, pump)
+
+
+class Component(Request):
+    """One drug in the reservoir."""
+
+    drug: Identifier
+    concentration: ConcentrationField
+
+
+@calculator("admixture-dose")
+def admixture_dose(
+    work: Worksheet,
+    *,
+    components: Listed[Component],
+    daily_dose: DailyDoseField,
+    pump: Identifier | None = None,
+) -> None:
+    """The dose of every drug of a mixture when one flow drives them all.
+
+        daily_dose_2 = flow_rate * concentration_2,  flow_rate = daily_dose / concentration
+
+    Parameters
+    ----------
+    components : drugs in the reservoir with their concentrations; the first is primary and sets the flow
+    daily_dose : of the primary drug [mg/day or mcg/day]
+    pump : pump model, to check the flow against what it can deliver
+
+    Returns
+    -------
+    flow_rate [mL/day]; components, in the order of the request: drug, daily_dose [mg/day or mcg/day]
+
+    Limits
+    ------
+    each drug's daily dose and concentration within its own limits; flow_rate within the pump's
+
+    Source
+    ------
+    [definition] dose over concentration, flow times concentration
+    """
+    drugs = [work.drug(each.drug, f"/components/{n}/drug") for n, each in enumerate(components)]
+    work.refuse_duplicates(drugs)
+    dose = work.given("daily_dose", daily_dose, drugs[0].name)
+    strength = work.given("concentration", components[0].concentration, drugs[0].name)
+    flow = work.step(formulas.flow_rate, daily_dose=dose, concentration=strength, show="mL/day")
+    doses = doses_by_flow(work, drugs, [each.concentration for each in components], flow, dose, strength)
+    work.answer(flow)
+    work.answer_with("components", [{"drug": d.name, "daily_dose": each} for d, each in zip(drugs, doses, strict=True)])
+    if pump is not None:
+        device = work.pump(pump)
+        check_flow_rate(work, device, flow)
+        for drug in drugs:
+            check_indication(work, drug, device)
+    work.note("admixture", "One flow drives every drug: a change of the primary dose changes all doses alike.")
+
+
+def doses_by_flow(
+    work: Worksheet,
+    drugs: Sequence[Drug],
+    concentrations: Sequence[Quantity],
+    flow: Value,
+    dose: Value,
+    strength: Value,
+) -> list[Value]:
+    """The daily dose of every drug of a solution, the primary first, each checked against its own limits."""
+    doses = [dose]
+    strengths = [strength]
+    for position, (drug, concentration) in enumerate(zip(drugs[1:], concentrations[1:], strict=True), start=1):
+        number = f"_{position + 1}"
+        strengths.append(work.given(f"concentration{number}", concentration, drug.name))
+        doses.append(
+            work.step(
+                formulas.daily_dose,
+                name=f"daily_dose{number}",
+                flow_rate=flow,
+                concentration=strengths[-1],
+                show=f"{_mass(strengths[-1].spelling)}/day",
+            )
+        )
+    for drug, each_dose, each_strength in zip(drugs, doses, strengths, strict=True):
+        check_daily_dose(work, drug, each_dose)
+        check_concentration(work, drug, each_strength)
+    return doses

@@ -317,6 +317,57 @@ def days_until_next_step(days: Any, days_between_steps: Any) -> Any:
     return days + days_between_steps
 
 
+# --- Compounding
+
+
+@formula("mL", source="definition", final_volume="mL", overfill="mL")
+def prepared_volume(final_volume: Any, overfill: Any) -> Any:
+    """The volume that is prepared: what goes into the pump, and what primes the tubing and is left in it."""
+    return final_volume + overfill
+
+
+@formula("mL", source="definition", concentration="mcg[X]/mL", prepared_volume="mL", stock_concentration="mcg[X]/mL")
+def stock_volume(concentration: Any, prepared_volume: Any, stock_concentration: Any) -> Any:
+    """The volume of stock that holds the drug of the preparation: C1 V1 = C2 V2."""
+    return concentration * prepared_volume / stock_concentration
+
+
+@formula("1", source="definition", concentration="mcg[X]/mL", stock_concentration="mcg[X]/mL")
+def fraction_of_stock(concentration: Any, stock_concentration: Any) -> Any:
+    """The part of the preparation that is stock of one drug. The parts of all drugs cannot pass the whole."""
+    return concentration / stock_concentration
+
+
+@formula("mcg[X]", source="definition", concentration="mcg[X]/mL", volume="mL")
+def drug_mass(concentration: Any, volume: Any) -> Any:
+    """The drug in a volume: what a fill into the pocket instead of the pump would be."""
+    return concentration * volume
+
+
+@formula("mL", source="definition", prepared_volume="mL", stock="mL")
+def diluent_volume(prepared_volume: Any, stock: Any) -> Any:
+    """What is left for the diluent when every stock is in."""
+    return prepared_volume - stock
+
+
+@formula("1", source="definition", stock_volume="mL", vial_volume="mL")
+def vials(stock_volume: Any, vial_volume: Any) -> Any:
+    """How many vials a volume of stock is."""
+    return stock_volume / vial_volume
+
+
+@formula("mcg[X]/mL", source="definition", stock_volume="mL", stock_concentration="mcg[X]/mL", prepared_volume="mL")
+def concentration_from_volumes(stock_volume: Any, stock_concentration: Any, prepared_volume: Any) -> Any:
+    """The concentration that the volumes make: the back-calculation."""
+    return stock_volume * stock_concentration / prepared_volume
+
+
+@formula("1", source="definition", concentration_made="mcg[X]/mL", concentration="mcg[X]/mL")
+def error_of_concentration(concentration_made: Any, concentration: Any) -> Any:
+    """By which part of it the concentration made differs from the one that was wanted."""
+    return concentration_made / concentration - 1
+
+
 # --- How long a fill lasts
 
 

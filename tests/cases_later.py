@@ -4,7 +4,7 @@ from __future__ import annotations
 
 _WAITING = {
     "compounding": (
-        "PV001 PV004 PV005 PV006 PV007 PV038 PV040 PV041 PV042 PV044 PV114 PV115 PV116 PV119 residual_dilution_40 "
+        "PV001 PV004 PV005 PV006 PV007 PV114 PV116 PV119 residual_dilution_40 "
         "residual_dilution_20 archimedes_formula archimedes_stock_too_weak"
     ),
     "compounding: the rinses of a naive pump": "PV045 PV047 ziconotide_rinse_budget",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from fractions import Fraction
 
@@ -197,6 +198,39 @@ def _no_ziconotide(case: Given) -> Given:
     }
 
 
+def _dilution(case: Given) -> Given:
+    mass = "mg" if "stock_mg_per_mL" in case else "mcg"
+    component = {
+        "drug": _drug_of(mass),
+        "concentration": f"{case[f'target_{mass}_per_mL']} {mass}/mL",
+        "stock_concentration": f"{case[f'stock_{mass}_per_mL']} {mass}/mL",
+    }
+    try:
+        found = calculate("compounding", {"final_volume": f"{case['final_volume_mL']} mL", "components": [component]})
+    except Refusal as refusal:
+        return {"error": refusal.problems[0].code.replace("-", "_")}
+    return {"stock_mL": exact(found, "stock_volume_1"), "diluent_mL": exact(found, "diluent_volume")}
+
+
+def _mixture(case: Given) -> Given:
+    named = [(name.partition("_"), wanted, stock) for name, wanted, stock in case["components"]]
+    components = [
+        {
+            "drug": drug,
+            "concentration": f"{wanted} {mass or 'mg'}/mL",
+            "stock_concentration": f"{stock} {mass or 'mg'}/mL",
+        }
+        for (drug, _, mass), wanted, stock in named
+    ]
+    try:
+        found = calculate("compounding", {"final_volume": f"{case['final_volume_mL']} mL", "components": components})
+    except Refusal as refusal:
+        (together,) = re.findall(r"together are ([0-9.]+)", refusal.problems[0].detail)
+        return {"error": refusal.problems[0].code, "sum_fraction": Fraction(together)}
+    volumes = {row[0]: exact(found, f"stock_volume_{n}") for n, row in enumerate(case["components"], 1)}
+    return {"volumes_mL": volumes, "diluent_mL": exact(found, "diluent_volume")}
+
+
 BY_GROUP: dict[str, Asked] = {
     "units": _per_hour,
     "flow": _flow,
@@ -206,6 +240,7 @@ BY_GROUP: dict[str, Asked] = {
     "titration": _titration,
     "mme": _equivalent,
     "oral_to_it": _intrathecal,
+    "dilution": _dilution,
 }
 BY_CASE: dict[str, Asked] = {
     "PV015": _dose,
@@ -215,4 +250,5 @@ BY_CASE: dict[str, Asked] = {
     "PV089": _methadone_by_two_tables,
     "PV108": _naive_range,
     "PV110": _no_ziconotide,
+    "PV115": _mixture,
 }

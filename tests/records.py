@@ -28,6 +28,16 @@ ASKED: dict[str, tuple[str, dict[str, Any]]] = {
                                           {"opioid": "fentanyl-transdermal", "rate": "12.5 mcg/h"}]},
     ),
     "oral": ("oral-to-intrathecal", oral(ratio="300", reduction_percent="50")),
+    "syringe": (
+        "compounding",
+        {"final_volume": "20 mL", "overfill": "3 mL", "graduation": "0.2 mL",
+         "components": [{"drug": "ziconotide", "concentration": "5 mcg/mL", "product": "prialt-100-5"},
+                        {"drug": "morphine", "concentration": "10 mg/mL", "stock_concentration": "25 mg/mL"}]},
+    ),
+    "mixture": (
+        "admixture-dose",
+        {"components": solution("morphine", "1 mg/mL", "baclofen", "500 mcg/mL"), "daily_dose": "0.5 mg/day"},
+    ),
     "no-conversion": ("oral-to-intrathecal", oral(drug="ziconotide")),
 }  # fmt: skip
 

@@ -46,6 +46,8 @@ ANSWERED = {case: how for case in ROWS if (how := _how(case)) is not None}
 
 def _agrees(expected: Any, found: Any, tolerance: str) -> bool:
     """Exactly, unless the row states how near is near enough, or prints so many decimals that it must be rounded."""
+    if isinstance(expected, dict):
+        return expected.keys() == found.keys() and all(_agrees(expected[k], found[k], tolerance) for k in expected)
     if isinstance(expected, list):
         return len(expected) == len(found) and all(map(lambda e, f: _agrees(e, f, tolerance), expected, found))
     if isinstance(expected, bool) or expected is None or isinstance(found, str):

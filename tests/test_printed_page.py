@@ -81,6 +81,7 @@ class _Reader:
         return {
             "min": min(values), "max": max(values), "count": Fraction(len(values)),
             "floor": Fraction(first.__floor__()), "ceil": Fraction(first.__ceil__()),
+            "nearest": round(first / values[-1]) * values[-1] if word == "nearest" else first,
         }[word]  # fmt: skip
 
 

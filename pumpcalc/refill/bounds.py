@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from pumpcalc import formulas
+from pumpcalc.delivery import Component
 from pumpcalc.library import Drug, Pump
 from pumpcalc.quantities import Quantity, write_number
-from pumpcalc.refill.entry import Component, Fill
+from pumpcalc.refill.entry import Fill
 from pumpcalc.worksheet import Day, Value, Worksheet
 
 __all__ = ["Bound", "bound_of", "low_reservoir_alarm", "stability_bound", "worst_case"]

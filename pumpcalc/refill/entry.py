@@ -7,20 +7,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from pumpcalc.library import Drug
+from pumpcalc.delivery import Component
 from pumpcalc.quantities import Quantity
 from pumpcalc.sentinel import check_against_last
 from pumpcalc.worksheet import Day, Value, Worksheet
-from pumpcalc.worksheet.fields import ConcentrationField, DailyDoseField, Identifier, Request, VolumeField
+from pumpcalc.worksheet.fields import ConcentrationField, DailyDoseField, Request, VolumeField
 
-__all__ = ["Component", "Fill", "LastAccepted", "compare_with_last", "fill_day", "given_fill", "refuse_duplicates"]
-
-
-class Component(Request):
-    """One drug in the reservoir."""
-
-    drug: Identifier
-    concentration: ConcentrationField
+__all__ = ["Fill", "LastAccepted", "compare_with_last", "fill_day", "given_fill"]
 
 
 class LastAccepted(Request):
@@ -40,15 +33,6 @@ class Fill:
     alarm: Value
     strength: Value
     dose: Value
-
-
-def refuse_duplicates(work: Worksheet, drugs: Sequence[Drug]) -> None:
-    for position, drug in enumerate(drugs):
-        if drug in drugs[:position]:
-            raise work.refuse(
-                "duplicate", f"{drug.label} is listed twice: write each drug of the solution once.",
-                f"/components/{position}/drug",
-            )  # fmt: skip
 
 
 def fill_day(work: Worksheet, fill_date: date | None, filled_at: datetime | None, time_zone: ZoneInfo | None) -> Day:

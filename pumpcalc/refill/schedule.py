@@ -10,18 +10,17 @@ from collections.abc import Sequence
 from datetime import date
 
 from pumpcalc import formulas
+from pumpcalc.delivery import Component, doses_by_flow
 from pumpcalc.library import Drug, FillKind, Pump
-from pumpcalc.limits import check_concentration, check_daily_dose, check_flow_rate, check_indication
+from pumpcalc.limits import check_flow_rate, check_indication
 from pumpcalc.quantities import Quantity
 from pumpcalc.refill.bounds import Bound, bound_of, low_reservoir_alarm, stability_bound, worst_case
 from pumpcalc.refill.entry import (
-    Component,
     Fill,
     LastAccepted,
     compare_with_last,
     fill_day,
     given_fill,
-    refuse_duplicates,
 )
 from pumpcalc.sentinel import check_reservoir_size
 from pumpcalc.worksheet import Count, Worksheet, calculator
@@ -104,7 +103,7 @@ def refill_schedule(
     """
     device = work.pump(pump)
     drugs = [work.drug(each.drug, f"/components/{n}/drug") for n, each in enumerate(components)]
-    refuse_duplicates(work, drugs)
+    work.refuse_duplicates(drugs)
     fill = given_fill(
         work,
         fill_day(work, fill_date, filled_at, time_zone),
@@ -182,24 +181,13 @@ def _check(work: Worksheet, pump: Pump, drugs: Sequence[Drug], components: Seque
     check_reservoir_size(work, fill.volume, pump)
     flow = work.step(formulas.flow_rate, daily_dose=fill.dose, concentration=fill.strength, show="mL/day")
     check_flow_rate(work, pump, flow)
-    for position, (drug, component) in enumerate(zip(drugs, components, strict=True)):
-        strength, dose = fill.strength, fill.dose
-        if position:
-            strength = work.given(f"concentration_{position + 1}", component.concentration, drug.name)
-            dose = work.step(
-                formulas.daily_dose,
-                name=f"daily_dose_{position + 1}",
-                flow_rate=flow,
-                concentration=strength,
-                show=f"{strength.spelling.partition('/')[0]}/day",
-            )
-        check_daily_dose(work, drug, dose)
-        check_concentration(work, drug, strength)
+    doses_by_flow(work, drugs, [each.concentration for each in components], flow, fill.dose, fill.strength)
+    for position, drug in enumerate(drugs):
         if work.request.get("fill_kind") in drug.fill_concentration:
             allowed = drug.fill_concentration[work.request["fill_kind"]]
             work.one_of(
                 f"{drug.name}_fill_concentration",
-                strength,
+                work.line(f"concentration_{position + 1}") if position else fill.strength,
                 allowed.concentrations,
                 work.cite(allowed.stated),
                 hard=allowed.stated.status == "verified",

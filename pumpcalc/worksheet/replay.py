@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import ROUND_HALF_EVEN, Context
@@ -38,6 +38,12 @@ _EXACT = re.compile(r"-?[0-9]{1,2000}(?:/[0-9]{1,2000})?", re.ASCII)
 _ASKED = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?", re.ASCII)
 _LONGEST_FORMULA = 20_000
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_OF_MANY: dict[str, Callable[[list[Fraction]], Fraction]] = {"min": min, "max": max}
+_OF_SOME: dict[str, tuple[int, Callable[..., Fraction]]] = {
+    "floor": (1, lambda x: Fraction(x.numerator // x.denominator)),
+    "ceil": (1, lambda x: Fraction(-(-x.numerator // x.denominator))),
+    "nearest": (2, lambda x, step: round(x / step) * step),
+}
 _SIX_FIGURES = Context(prec=6, rounding=ROUND_HALF_EVEN)
 
 
@@ -101,7 +107,7 @@ def _printed(where: str, value: str, exact: str) -> _Value:
 
 
 class _Evaluator:
-    """Arithmetic over named values: + - * / and min, max, floor, ceil, count, last_open_day. Nothing else."""
+    """Arithmetic over named values: + - * / and min, max, floor, ceil, nearest, count, last_open_day. Nothing else."""
 
     def __init__(self, where: str, values: Mapping[str, _Value], request: Mapping[str, Any]) -> None:
         self.where = where
@@ -149,14 +155,11 @@ class _Evaluator:
         first = arguments[0]
         if any(argument.dimension != first.dimension for argument in arguments):
             raise _withheld(self.where, f"{name} compares unlike things")
-        if name == "min":
-            return min(arguments, key=lambda value: value.number)
-        if name == "max":
-            return max(arguments, key=lambda value: value.number)
-        if name == "floor" and len(arguments) == 1:
-            return _Value(Fraction(first.number.numerator // first.number.denominator), first.dimension)
-        if name == "ceil" and len(arguments) == 1:
-            return _Value(Fraction(-(-first.number.numerator // first.number.denominator)), first.dimension)
+        numbers = [argument.number for argument in arguments]
+        if name in _OF_MANY:
+            return _Value(_OF_MANY[name](numbers), first.dimension)
+        if name in _OF_SOME and len(numbers) == _OF_SOME[name][0]:
+            return _Value(_OF_SOME[name][1](*numbers), first.dimension)
         if name == "last_open_day" and len(arguments) == 1 and first.dimension == _DAY:
             return _Value(Fraction(self._open(date.fromordinal(int(first.number))).toordinal()), _DAY)
         raise _withheld(self.where, f"{name} is not a known choice")

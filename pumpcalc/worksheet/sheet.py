@@ -230,10 +230,17 @@ class Worksheet:
         whole = Fraction(days.amount.numerator // days.amount.denominator)
         return self._line(name, f"floor({days.name})", whole, days.unit, "day")
 
-    def whole_rounded_up(self, name: str, days: Value) -> Value:
-        """The first whole day that is not earlier."""
-        whole = -Fraction(-days.amount.numerator // days.amount.denominator)
-        return self._line(name, f"ceil({days.name})", whole, days.unit, "day")
+    def whole_rounded_up(self, name: str, value: Value) -> Value:
+        """The first whole day, or whole number, that is not less."""
+        whole = -Fraction(-value.amount.numerator // value.amount.denominator)
+        return self._line(name, f"ceil({value.name})", whole, value.unit, value.unit)
+
+    def nearest(self, name: str, value: Value, step: Value) -> Value:
+        """The nearest multiple of a step, half to even: a named rounding, such as to a syringe's graduation."""
+        if value.unit != step.unit:
+            raise refused("substance-mismatch", f"{name}: {value.unit} is not rounded by {step.unit}.")
+        amount = round(value.amount / step.amount) * step.amount
+        return self._line(name, f"nearest({value.name}, {step.name})", amount, value.unit, value.spelling)
 
     def day_after(self, name: str, start: Day, days: Value, *, pointer: str) -> Day:
         """The day that lies so many whole days after another. Raises Refusal ``beyond-calendar``."""
@@ -408,6 +415,16 @@ class Worksheet:
             return find(name)
         except Refusal as refusal:
             raise Refusal([problem.at(pointer) for problem in refusal.problems]) from None
+
+    def refuse_duplicates(self, drugs: Sequence[Drug]) -> None:
+        """Each drug of a solution stands once among the components. Raises Refusal at the second."""
+        for position, drug in enumerate(drugs):
+            if drug in drugs[:position]:
+                raise self.refuse(
+                    "duplicate",
+                    f"{drug.label} is listed twice: write each drug of the solution once.",
+                    f"/components/{position}/drug",
+                )
 
     def refuse(self, code: str, detail: str, pointer: str) -> Refusal:
         """A refusal of this request, ready to raise."""
