@@ -3,7 +3,15 @@
 Importing it proves every formula: a formula whose units do not hold stops the import.
 """
 
-from pumpcalc import compounding, conversion, delivery, library, refill, titration  # each registers its calculators
+from pumpcalc import (
+    beyond_use,
+    compounding,
+    conversion,
+    delivery,
+    library,
+    refill,
+    titration,
+)  # each registers its calculators
 from pumpcalc.errors import (
     CalculationWithheld,
     FormulaDefect,
@@ -28,6 +36,7 @@ __all__ = [
     "Problem",
     "PumpcalcError",
     "Refusal",
+    "beyond_use",
     "calculate",
     "compounding",
     "conversion",

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 _WAITING = {
     "compounding": (
-        "PV001 PV004 PV005 PV006 PV007 PV114 PV116 PV119 residual_dilution_40 "
+        "PV001 PV004 PV005 PV006 PV007 PV119 residual_dilution_40 "
         "residual_dilution_20 archimedes_formula archimedes_stock_too_weak"
     ),
     "compounding: the rinses of a naive pump": "PV045 PV047 ziconotide_rinse_budget",
-    "admixture-dose; bupivacaine is not in the library yet": "PV117 admixture_ratio_two_drugs",
-    "beyond-use-date": ("PV135 PV136 PV137 PV139 PV141 PV144 PV145 PV146 PV147 PV150"),
     "stability of ziconotide admixtures; the days are library figures, pinned in figures.toml": (
         "PV121 PV122 PV123 PV124 PV125"
     ),
@@ -46,5 +44,7 @@ _WAITING = {
 
 LATER = {case: reason for reason, cases in _WAITING.items() for case in cases.split()}
 
-PARTLY_LATER = {"PV089": {"CDC2016": "the 2016 scale is not in the library; asking for it is refused"}}
+PARTLY_LATER = {
+    "PV089": {"CDC2016": "the scale of 2016 goes by dose bands: it is not one factor, and is not in the library"}
+}
 """Expected values, of rows that are answered, that wait for a table or a calculator."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
-import pytest
 from asking import days_of, exact, hard_hits, ladder, limit, oral, solution
 from cases_fills import Asked, Given, due, filled
 
@@ -156,9 +157,8 @@ def _equivalent(case: Given) -> Given:
 
 def _methadone_by_two_tables(case: Given) -> Given:
     regimen = [{"opioid": "methadone", "daily_dose": f"{case['methadone_mg']} mg/day"}]
-    with pytest.raises(Refusal) as caught:
-        calculate("oral-morphine-equivalent", {"table": "cdc-2016", "regimen": regimen})
-    assert caught.value.problems[0].code == "unknown-table"
+    older = calculate("oral-morphine-equivalent", {"table": "cdc-2016", "regimen": regimen})
+    assert "superseded-table" in [note.code for note in older.notes]
     found = calculate("oral-morphine-equivalent", {"table": "cdc-2022", "regimen": regimen})
     return {"CDC2022": exact(found, "oral_morphine_equivalent")}
 
@@ -231,6 +231,39 @@ def _mixture(case: Given) -> Given:
     return {"volumes_mL": volumes, "diluent_mL": exact(found, "diluent_volume")}
 
 
+_BEGUN = "2026-11-25T09:00:00-05:00"
+
+
+def _waits(case: Given, **stated: str) -> Any:
+    category = case["category"].replace("_", "-")
+    request = {"category": category, "storage": case["storage"], "compounded_at": _BEGUN} | stated
+    return calculate("beyond-use-date", request)
+
+
+def _beyond_use(case: Given) -> Given:
+    found = _waits(case)
+    waited = datetime.fromisoformat(found.answers["beyond_use"]) - datetime.fromisoformat(_BEGUN)
+    hours = int(waited.total_seconds()) // 3600
+    return {"max_bud": f"{hours} h" if hours <= 24 else f"{hours // 24} d"}
+
+
+def _assigned_beyond_use(case: Given) -> Given:
+    found = _waits(case, chemical_stability=f"{case['chemical_days']} day")
+    return {
+        "bud_days": exact(found, "lasts"),
+        "limited_by": {"chemical-stability": "in-pump-stability"}.get(
+            found.answers["binding"], found.answers["binding"]
+        ),
+    }
+
+
+def _coupled(case: Given) -> Given:
+    (first, strength, dose), (second, other) = case["primary"], case["secondary"]
+    mixed = solution(first, f"{strength} mg/mL", second, f"{other} mg/mL")
+    found = calculate("admixture-dose", {"components": mixed, "daily_dose": f"{dose} mg/day"})
+    return {"flow_mL_per_day": exact(found, "flow_rate"), f"{second}_mg_per_day": exact(found, "daily_dose_2")}
+
+
 BY_GROUP: dict[str, Asked] = {
     "units": _per_hour,
     "flow": _flow,
@@ -241,6 +274,7 @@ BY_GROUP: dict[str, Asked] = {
     "mme": _equivalent,
     "oral_to_it": _intrathecal,
     "dilution": _dilution,
+    "bud": _beyond_use,
 }
 BY_CASE: dict[str, Asked] = {
     "PV015": _dose,
@@ -250,5 +284,9 @@ BY_CASE: dict[str, Asked] = {
     "PV089": _methadone_by_two_tables,
     "PV108": _naive_range,
     "PV110": _no_ziconotide,
+    "PV114": _mixture,
     "PV115": _mixture,
+    "PV116": _mixture,
+    "PV117": _coupled,
+    "PV150": _assigned_beyond_use,
 }

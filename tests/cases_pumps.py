@@ -79,6 +79,13 @@ def _coupled(case: Given) -> Given:
     }
 
 
+def _two_drugs(case: Given) -> Given:
+    mixed = solution(case["primary"], f"{case['primary_conc_mg_mL']} mg/mL",
+                     case["secondary"], f"{case['secondary_conc_mg_mL']} mg/mL")  # fmt: skip
+    found = calculate("admixture-dose", {"components": mixed, "daily_dose": f"{case['primary_dose_mg_day']} mg/day"})
+    return {"flow_mL_day": exact(found, "flow_rate"), "secondary_dose_mg_day": exact(found, "daily_dose_2")}
+
+
 def _with_a_reserve(case: Given) -> Given:
     found = filled(volume=case["reservoir_mL"], reserve=case["refill_at_mL"], dose=f"{case['dose_mg_day']} mg/day",
                   strength=f"{case['conc_mg_mL']} mg/mL", pump="prometra-ii-20")  # fmt: skip
@@ -195,6 +202,7 @@ BY_CASE: dict[str, Asked] = {
     "mg_mcg_factor_trap": _mixed_units,
     "mg_mcg_confusion_ratio": _thousandfold,
     "admixture_seed_morphine_baclofen": _coupled,
+    "admixture_ratio_two_drugs": _two_drugs,
     "days_with_3mL_reserve": _with_a_reserve,
     "overfill_rejected": _overfill,
     "concentration_halving_days": _stronger_lasts_longer,

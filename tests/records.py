@@ -38,6 +38,11 @@ ASKED: dict[str, tuple[str, dict[str, Any]]] = {
         "admixture-dose",
         {"components": solution("morphine", "1 mg/mL", "baclofen", "500 mcg/mL"), "daily_dose": "0.5 mg/day"},
     ),
+    "begin-by": (
+        "beyond-use-date",
+        {"category": "2-aseptic-tested", "storage": "fridge", "compounded_at": "2026-11-01T01:30:00-04:00",
+         "chemical_stability": "30 day"},
+    ),
     "no-conversion": ("oral-to-intrathecal", oral(drug="ziconotide")),
 }  # fmt: skip
 

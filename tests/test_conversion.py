@@ -94,7 +94,7 @@ def test_a_line_of_a_regimen_that_cannot_be_counted_is_refused(
     ("changes", "code", "pointer"),
     [
         ({"table": None}, "missing", "/table"),
-        ({"table": "cdc-2016"}, "unknown-table", "/table"),
+        ({"table": "cdc-2015"}, "unknown-table", "/table"),
         ({"regimen": []}, "wrong-type", "/regimen"),
         ({"regimen": "morphine 300 mg/day"}, "wrong-type", "/regimen"),
         ({"regimen": [{"opioid": "morphine", "daily_dose": "1 mg/day"}] * 51}, "wrong-type", "/regimen"),

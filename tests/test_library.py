@@ -23,10 +23,11 @@ def test_the_shipped_library_loads_once_and_says_which_it_is() -> None:
     assert shelf is load()
     assert shelf.version == "2026.11"
     assert re.fullmatch(r"[0-9a-f]{64}", shelf.sha256)
-    assert set(shelf.drugs) == {"baclofen", "morphine", "ziconotide"}
+    pain = {"bupivacaine", "clonidine", "fentanyl", "hydromorphone", "morphine", "sufentanil", "ziconotide"}
+    assert set(shelf.drugs) == {"baclofen", *pain}
     families = ("synchromed-ii", "synchromed-iii", "prometra-ii")
     assert set(shelf.pumps) == {f"{family}-{size}" for family in families for size in (20, 40)}
-    assert set(shelf.tables) == {"anzca-2021", "cdc-2022"}
+    assert set(shelf.tables) == {"anzca-2021", "cdc-2016", "cdc-2022", "heal-2025"}
     assert len(shelf.ratios["morphine"].forward) == 15
     assert {source.kind for source in shelf.sources.values()} <= set(SOURCE_KINDS)
 
@@ -58,7 +59,7 @@ def test_the_library_that_is_named_is_the_library_that_answers(tmp_path: Path) -
 def test_a_name_that_is_not_in_the_library_is_refused_with_the_nearest_one() -> None:
     for find, name, near in (
         (load().drug, "zikonotide", "ziconotide"), (load().pump, "SYNCHROMED-II-20", "synchromed-ii-20"),
-        (load().opioid, "oxycodon", "oxycodone"), (load().table, "cdc-2016", "cdc-2022"), (load().drug, "zzz", None),
+        (load().opioid, "oxycodon", "oxycodone"), (load().table, "heal-2024", "heal-2025"), (load().drug, "zzz", None),
     ):  # fmt: skip
         with pytest.raises(Refusal) as caught:
             find(name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 
 import pytest
@@ -15,7 +15,8 @@ from pumpcalc import Calculation
 from pumpcalc.printing import print_worksheet
 
 _TOKEN = re.compile(
-    r"\s*(?:(\d{4}-\d\d-\d\d)|([0-9.]+)( per | (?:[a-zA-Z%]*/?[a-zA-Z]+|%)(?: per [a-zA-Z/]+)?)?|(\w+)(?=\()|(.))"
+    r"\s*(?:(\d{4}-\d\d-\d\d(?:T\d\d:\d\d:\d\d[+-]\d\d:\d\d)?)"
+    r"|([0-9.]+)( per | (?:[a-zA-Z%]*/?[a-zA-Z]+|%)(?: per [a-zA-Z/]+)?)?|(\w+)(?=\()|(.))"
 )
 """A date; a number with its unit; a word before a bracket; a sign."""
 
@@ -57,6 +58,9 @@ class _Reader:
 
     def _one(self) -> Fraction:
         day, number, unit, word, sign = self.tokens.pop(0)
+        if "T" in (day or ""):
+            since = datetime.fromisoformat(day) - datetime(1, 1, 1, tzinfo=UTC)
+            return Fraction(since.days) + Fraction(since.seconds, 86400)
         if day:
             return Fraction(date.fromisoformat(day).toordinal())
         if number:

@@ -1,8 +1,9 @@
 """The drug library: every figure with its value, unit, source, place, evidence status and role."""
 
-from pumpcalc.library.facts import Fact, FillKind, OpioidStatus, Role, RuleName, Source, Statement, Status
+from pumpcalc.library.facts import Fact, FillKind, OpioidStatus, Role, RuleName, Source, Statement, Status, Storage
 from pumpcalc.library.load import shipped_folder
 from pumpcalc.library.monographs import (
+    BeyondUseTable,
     Caution,
     ConversionTable,
     Drug,
@@ -18,6 +19,7 @@ from pumpcalc.library.monographs import (
 from pumpcalc.library.shelf import Library, load
 
 __all__ = [
+    "BeyondUseTable",
     "Caution",
     "ConversionTable",
     "Drug",
@@ -36,6 +38,7 @@ __all__ = [
     "Source",
     "Statement",
     "Status",
+    "Storage",
     "Strengths",
     "TitrationRule",
     "load",

@@ -25,6 +25,7 @@ __all__ = [
     "Source",
     "Statement",
     "Status",
+    "Storage",
 ]
 
 Status = Literal["verified", "secondary copy", "derived", "unverified", "unknown"]
@@ -33,6 +34,7 @@ FillKind = Literal["naive", "undiluted", "diluted"]
 """The first fill of a new pump; a product as it is; a product that was thinned."""
 OpioidStatus = Literal["naive", "tolerant"]
 RuleName = Literal["us-label", "eu-label", "low-and-slow"]
+Storage = Literal["room", "fridge", "frozen"]
 STATUSES: tuple[str, ...] = get_args(Status)
 ROLES: tuple[str, ...] = get_args(Role)
 SOURCE_KINDS = (

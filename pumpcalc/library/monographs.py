@@ -9,6 +9,7 @@ from pumpcalc.library.facts import Fact, Statement
 from pumpcalc.quantities import Quantity
 
 __all__ = [
+    "BeyondUseTable",
     "Caution",
     "ConversionTable",
     "Drug",
@@ -153,6 +154,15 @@ class ConversionTable:
     factors: Mapping[str, Fact]
     excluded: Mapping[str, Statement]
     warnings: Mapping[str, Statement]
+
+
+@dataclass(frozen=True)
+class BeyondUseTable:
+    """How long a compounded preparation may wait before it is begun, by category and storage."""
+
+    name: str
+    label: str
+    limits: Mapping[str, Mapping[str, Fact]]
 
 
 @dataclass(frozen=True)

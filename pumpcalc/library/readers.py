@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from typing import get_args
 
 from pumpcalc.errors import Refusal
-from pumpcalc.library.facts import Fact, FillKind, OpioidStatus, RuleName, Source
+from pumpcalc.library.facts import Fact, FillKind, OpioidStatus, RuleName, Source, Storage
 from pumpcalc.library.load import Table
 from pumpcalc.library.monographs import (
+    BeyondUseTable,
     Caution,
     ConversionTable,
     Drug,
@@ -36,7 +37,7 @@ from pumpcalc.quantities import (
     read,
 )
 
-__all__ = ["read_conversion", "read_drug", "read_opioid", "read_pump", "read_ratio_set"]
+__all__ = ["read_beyond_use", "read_conversion", "read_drug", "read_opioid", "read_pump", "read_ratio_set"]
 
 _SEVERITIES = ("critical", "high", "low", "analgesia-loss")
 _DIRECTIONS = ("oral-to-intrathecal", "intrathecal-to-oral")
@@ -44,6 +45,7 @@ _ANY = "any"
 _STATUSES = (*get_args(OpioidStatus), _ANY)
 _FILLS = (*get_args(FillKind), _ANY)
 _RULES = get_args(RuleName)
+_STORAGES = get_args(Storage)
 
 
 def _once(table: Table, key: str, names: Iterable[str]) -> None:
@@ -214,6 +216,25 @@ def read_conversion(table: Table, opioids: Mapping[str, Opioid], sources: Mappin
     if "note" in table:
         table.text("note")
     table.done()
+    return made
+
+
+def read_beyond_use(table: Table) -> BeyondUseTable:
+    """The limits of one chapter on compounding: a duration for each category and storage."""
+    made = BeyondUseTable(
+        name=table.name,
+        label=table.text("label"),
+        limits={
+            category: {storage: inner.bound(storage, DURATION) for storage in inner}
+            for category, inner in table.table("limits").each()
+        },
+    )
+    table.done()
+    for category, limits in made.limits.items():
+        if set(limits) != set(_STORAGES):
+            raise table.defect(
+                f"limits.{category}", f"says every storage, as unknown if need be: {', '.join(_STORAGES)}"
+            )
     return made
 
 

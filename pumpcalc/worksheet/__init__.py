@@ -1,9 +1,10 @@
 """The worksheet: a calculation that shows its working, its record, and the replay that checks it."""
 
 from pumpcalc.worksheet.calculator import CALCULATORS, Calculator, calculate, calculator
+from pumpcalc.worksheet.lines import Count, Day, Moment, Value, plain_unit
 from pumpcalc.worksheet.record import Calculation, Cited, Given, LibraryRevision, Limit, Note, Step
 from pumpcalc.worksheet.replay import replay
-from pumpcalc.worksheet.sheet import Count, Day, Value, Worksheet, plain_unit
+from pumpcalc.worksheet.sheet import Worksheet
 from pumpcalc.worksheet.verify import verify
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "Given",
     "LibraryRevision",
     "Limit",
+    "Moment",
     "Note",
     "Step",
     "Value",

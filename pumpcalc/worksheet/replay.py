@@ -11,7 +11,7 @@ import ast
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Context
 from fractions import Fraction
 from typing import Any
@@ -33,10 +33,12 @@ _ATOMS: dict[str, tuple[str, Fraction]] = {
     "%": ("", Fraction(1, 100)),
 }
 _DAY = {"date": 1}
+_INSTANT = {"instant": 1}
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _EXACT = re.compile(r"-?[0-9]{1,2000}(?:/[0-9]{1,2000})?", re.ASCII)
 _ASKED = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?", re.ASCII)
 _LONGEST_FORMULA = 20_000
+_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(?::[0-9]{2})?[+-][0-9]{2}:[0-9]{2}", re.ASCII)
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _OF_MANY: dict[str, Callable[[list[Fraction]], Fraction]] = {"min": min, "max": max}
 _OF_SOME: dict[str, tuple[int, Callable[..., Fraction]]] = {
@@ -98,6 +100,11 @@ def _printed(where: str, value: str, exact: str) -> _Value:
         if value != exact:
             raise _withheld(where, f"shows {value} for {exact}")
         return _Value(Fraction(date.fromisoformat(value).toordinal()), _DAY)
+    if _MOMENT.fullmatch(value):
+        if value != exact:
+            raise _withheld(where, f"shows {value} for {exact}")
+        since = datetime.fromisoformat(value) - datetime(1970, 1, 1, tzinfo=UTC)
+        return _Value(Fraction(since.days) + Fraction(since.seconds, 86400), _INSTANT)
     shown, _, unit = value.partition(" ")
     number = _fraction(where, exact)
     if shown != _rounded(number):
@@ -143,9 +150,11 @@ class _Evaluator:
         number = left.number + right.number if isinstance(sign, ast.Add) else left.number - right.number
         if left.dimension == _DAY and right.dimension == {"time": 1} and right.number.denominator == 1:
             return _Value(number, _DAY)
+        if left.dimension == _INSTANT and right.dimension == {"time": 1} and isinstance(sign, ast.Add):
+            return _Value(number, _INSTANT)
         if left.dimension == right.dimension == _DAY and isinstance(sign, ast.Sub):
             return _Value(number, {"time": 1})
-        if left.dimension == right.dimension != _DAY:
+        if left.dimension == right.dimension and left.dimension not in (_DAY, _INSTANT):
             return _Value(number, left.dimension)
         raise _withheld(self.where, "unlike things are added or subtracted")
 
@@ -241,7 +250,7 @@ def _check_answers(answers: Mapping[str, Any], lines: Mapping[str, str], shown: 
             or (number and answer and pointer not in lines)
         ):
             raise _withheld(f"answer {pointer}", f"{answer} names no line of the page")
-    if "binding" in answers:
+    if "limits" in answers and "binding" in answers:
         _check_binding(answers, lines)
 
 
@@ -264,7 +273,10 @@ def _check_request(request: Mapping[str, Any], given: Mapping[str, Any]) -> None
     where = f"given {given['name']}"
     number, _, unit = asked.partition(" ")
     shown_unit = given["value"].partition(" ")[2]
-    if _DATE.fullmatch(asked) or _DATE.fullmatch(given["exact"]):
+    if _MOMENT.fullmatch(given["exact"]):
+        if datetime.fromisoformat(asked).replace(microsecond=0) != datetime.fromisoformat(given["exact"]):
+            raise _withheld(where, f"{asked} was asked")
+    elif _DATE.fullmatch(asked) or _DATE.fullmatch(given["exact"]):
         if asked != given["exact"]:
             raise _withheld(where, f"{asked} was asked")
     elif _decimal(where, number) != _fraction(where, given["exact"]) or (unit and unit != shown_unit):

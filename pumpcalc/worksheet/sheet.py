@@ -7,89 +7,22 @@ each answer. Nothing is computed that is not written down, and nothing is writte
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from fractions import Fraction
 from typing import Any, Literal, TypeVar
 
 from pumpcalc.errors import Problem, Refusal, refused
 from pumpcalc.formulas import Formula
 from pumpcalc.library import Caution, ConversionTable, Drug, Fact, Library, Opioid, Pump, Statement
-from pumpcalc.quantities import Quantity, factor, write
+from pumpcalc.quantities import Quantity
 from pumpcalc.version import NOTICE, VERSION
+from pumpcalc.worksheet.lines import WEEKDAYS, Count, Day, Moment, Value, exactly, plain_unit, substance_of
 from pumpcalc.worksheet.record import Calculation, Cited, Given, LibraryRevision, Limit, Note, Step
 from pumpcalc.worksheet.replay import replay
 
-__all__ = ["WEEKDAYS", "Count", "Day", "Value", "Worksheet", "plain_unit"]
-
-WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+__all__ = ["Worksheet"]
 
 _T = TypeVar("_T")
-
-
-@dataclass(frozen=True, slots=True)
-class Value:
-    """A line of the worksheet, to be used in the next: an exact fraction, its unit with its substance, its name."""
-
-    name: str
-    amount: Fraction
-    unit: str
-    """Canonical, with the substance: ``mcg[morphine]/day``. Units are compared as texts, never computed."""
-    spelling: str
-    """The unit in which it is shown."""
-
-    @property
-    def factor(self) -> Fraction:
-        """How many canonical units make one of the unit shown."""
-        return factor(self.spelling, plain_unit(self.unit))
-
-    @property
-    def exact(self) -> Fraction:
-        """The number in the unit shown."""
-        return self.amount / self.factor
-
-    def __str__(self) -> str:
-        return write(self.exact, self.spelling)
-
-
-@dataclass(frozen=True, slots=True)
-class Day:
-    """A line of the worksheet that is a calendar day."""
-
-    name: str
-    day: date
-
-    def __str__(self) -> str:
-        return self.day.isoformat()
-
-
-@dataclass(frozen=True, slots=True)
-class Count:
-    """A whole number of a line, as an answer: a JSON integer."""
-
-    line: Value
-
-
-def plain_unit(unit: str) -> str:
-    """A unit without its substances."""
-    while "[" in unit:
-        unit = unit[: unit.index("[")] + unit[unit.index("]") + 1 :]
-    return unit
-
-
-def _of(unit: str) -> str | None:
-    """The substances of a unit: "morphine", "oral morphine/morphine"."""
-    named = [part.partition("]")[0] for part in unit.split("[")[1:]]
-    return "/".join(named) or None
-
-
-def _exactly(thing: object) -> str:
-    """A word as it is; a quantity as its exact canonical number and unit, so that 300 mg/mg is 300 mg/mg."""
-    if isinstance(thing, Value):
-        return f"{thing.amount} {plain_unit(thing.unit)}"
-    if isinstance(thing, Quantity):
-        return f"{thing.amount} {plain_unit(thing.kind.canonical)}"
-    return str(thing)
 
 
 class Worksheet:
@@ -126,7 +59,9 @@ class Worksheet:
         unit = quantity.kind.unit(of)
         value = Value(self._name(name), quantity.amount, unit, quantity.spelling)
         self.lines.append(value)
-        self._given.append(Given(name=name, value=str(value), exact=str(value.exact), of=_of(unit), source=source))
+        self._given.append(
+            Given(name=name, value=str(value), exact=str(value.exact), of=substance_of(unit), source=source)
+        )
         return value
 
     def line(self, name: str) -> Value:
@@ -152,6 +87,12 @@ class Worksheet:
     def cite(self, fact: Fact | Statement) -> Cited:
         """Where a fact was read, for the record."""
         return Cited.model_validate({"key": fact.source, "where": fact.where, "status": fact.status})
+
+    def given_moment(self, name: str, instant: datetime) -> Moment:
+        """An instant entered by the user."""
+        moment = Moment(self._name(name), instant.replace(microsecond=0))
+        self._given.append(Given(name=name, value=str(moment), exact=str(moment)))
+        return moment
 
     # What follows from it
 
@@ -192,7 +133,7 @@ class Worksheet:
                 formula=text,
                 value=str(value),
                 exact=str(value.exact),
-                of=_of(unit),
+                of=substance_of(unit),
                 equation=equation,
                 source=source,
             )
@@ -250,6 +191,19 @@ class Worksheet:
         """The day that lies so many whole days before another."""
         return self._day(name, f"{start.name} - {days.name}", start, -int(days.amount), pointer)
 
+    def moment_after(self, name: str, start: Moment, lasts: Value, *, pointer: str) -> Moment:
+        """The instant that lies a duration of whole seconds after another. Elapsed time: clock changes do not count."""
+        seconds = lasts.amount * 24 * 60 * 60
+        if seconds.denominator != 1:
+            raise self.refuse("whole-seconds", f"{lasts.name} is not a whole number of seconds.", pointer)
+        try:
+            moment = Moment(self._name(name), start.instant + timedelta(seconds=int(seconds)))
+        except OverflowError:
+            raise self.refuse("beyond-calendar", f"{name} would lie beyond any calendar.", pointer) from None
+        formula = f"{start.name} + {lasts.name}"
+        self._steps.append(Step(name=name, formula=formula, value=str(moment), exact=str(moment)))
+        return moment
+
     def same_day(self, name: str, day: Day) -> Day:
         """The same calendar day under another name, on a line of its own."""
         return self._write_day(name, day.name, day.day)
@@ -300,7 +254,7 @@ class Worksheet:
         bound = fact.quantity
         if plain_unit(value.unit) != plain_unit(bound.kind.canonical):
             raise ValueError(f"{fact.name} does not bound {value.name}: it is a {bound.kind.name}")
-        substance = _of(value.unit)
+        substance = substance_of(value.unit)
         if substance in self.library.drugs and fact.name.partition(".")[0] != substance:
             raise ValueError(f"{fact.name} does not bound {value.name}, which is of {substance}")
         if fact.role == "information":
@@ -328,11 +282,11 @@ class Worksheet:
                 name=name,
                 rule="one of",
                 actual=str(actual),
-                actual_exact=_exactly(actual),
+                actual_exact=exactly(actual),
                 bound=", ".join(dict.fromkeys(str(each) for each in allowed)),
-                bound_exact=", ".join(dict.fromkeys(_exactly(each) for each in allowed)),
+                bound_exact=", ".join(dict.fromkeys(exactly(each) for each in allowed)),
                 level="hard" if hard else "soft",
-                hit=_exactly(actual) not in {_exactly(each) for each in allowed},
+                hit=exactly(actual) not in {exactly(each) for each in allowed},
                 source=source,
             )
         )
@@ -371,7 +325,7 @@ class Worksheet:
             if not codes or caution.code in codes:
                 self.note(caution.code, " ".join(caution.text.listed), self.cite(caution.text))
 
-    def answer(self, line: Value | Day, name: str | None = None) -> None:
+    def answer(self, line: Value | Day | Moment, name: str | None = None) -> None:
         """A line of the worksheet as an answer, under its own name."""
         self.answer_with(name or line.name, line)
 
@@ -388,7 +342,7 @@ class Worksheet:
         if isinstance(answer, Count):
             self._answer_lines[pointer] = answer.line.name
             return int(answer.line.exact)
-        if isinstance(answer, Value | Day):
+        if isinstance(answer, Value | Day | Moment):
             self._answer_lines[pointer] = answer.name
             return str(answer)
         return answer

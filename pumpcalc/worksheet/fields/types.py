@@ -34,7 +34,7 @@ from pumpcalc.quantities import (
 )
 from pumpcalc.strict_json import JsonNumber
 from pumpcalc.worksheet.fields.requests import strictly
-from pumpcalc.worksheet.sheet import WEEKDAYS
+from pumpcalc.worksheet.lines import WEEKDAYS
 
 __all__ = [
     "Calendar",

@@ -1,0 +1,89 @@
+"""The lines of a worksheet: quantities, days, instants and counts, each with its name and how it is shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from fractions import Fraction
+
+from pumpcalc.quantities import Quantity, factor, write
+
+__all__ = ["WEEKDAYS", "Count", "Day", "Moment", "Value", "exactly", "plain_unit", "substance_of"]
+
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A line of the worksheet, to be used in the next: an exact fraction, its unit with its substance, its name."""
+
+    name: str
+    amount: Fraction
+    unit: str
+    """Canonical, with the substance: ``mcg[morphine]/day``. Units are compared as texts, never computed."""
+    spelling: str
+    """The unit in which it is shown."""
+
+    @property
+    def factor(self) -> Fraction:
+        """How many canonical units make one of the unit shown."""
+        return factor(self.spelling, plain_unit(self.unit))
+
+    @property
+    def exact(self) -> Fraction:
+        """The number in the unit shown."""
+        return self.amount / self.factor
+
+    def __str__(self) -> str:
+        return write(self.exact, self.spelling)
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A line of the worksheet that is a calendar day."""
+
+    name: str
+    day: date
+
+    def __str__(self) -> str:
+        return self.day.isoformat()
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A line of the worksheet that is an instant, in the offset in which it was written."""
+
+    name: str
+    instant: datetime
+
+    def __str__(self) -> str:
+        return self.instant.isoformat(timespec="seconds")
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """A whole number of a line, as an answer: a JSON integer."""
+
+    line: Value
+
+
+def plain_unit(unit: str) -> str:
+    """A unit without its substances."""
+    while "[" in unit:
+        unit = unit[: unit.index("[")] + unit[unit.index("]") + 1 :]
+    return unit
+
+
+def substance_of(unit: str) -> str | None:
+    """The substances of a unit: "morphine", "oral morphine/morphine"."""
+    named = [part.partition("]")[0] for part in unit.split("[")[1:]]
+    return "/".join(named) or None
+
+
+def exactly(thing: object) -> str:
+    """A word as it is; a quantity as its exact canonical number and unit, so that 300 mg/mg is 300 mg/mg."""
+    if isinstance(thing, Value):
+        return f"{thing.amount} {plain_unit(thing.unit)}"
+    if isinstance(thing, Quantity):
+        return f"{thing.amount} {plain_unit(thing.kind.canonical)}"
+    return str(thing)
