@@ -1,7 +1,7 @@
 """JSON bytes to values, so that nothing is silently reinterpreted: the one reader of every door.
 
 Refused: more than 64 KiB, anything but UTF-8 without a byte order mark, the same key twice, NaN and Infinity,
-text that holds half a character (a lone surrogate), nesting deeper than 32, more than 2,000 members.
+a field's name that holds half a character (a lone surrogate), nesting deeper than 32, more than 2,000 members.
 A JSON number stays a ``JsonNumber``: its text, never a float. A quantity is text with a unit, so where one is
 wanted the core refuses a number and says what to write.
 """
@@ -64,7 +64,7 @@ def read(body: bytes, longest: int = LONGEST) -> Any:
     except json.JSONDecodeError as error:
         raise NotJson(f"This is not JSON: see line {error.lineno}, column {error.colno}.") from None
     if "\\u" in text:
-        _whole_characters(value)
+        _whole_keys(value)
     return value
 
 
@@ -97,14 +97,13 @@ def _constant(_text: str) -> NoReturn:
     raise NotJson("This holds NaN or Infinity, which are not JSON.")
 
 
-def _whole_characters(value: Any) -> None:
-    if isinstance(value, str):
-        if _SURROGATE.search(value):
-            raise NotJson("This holds half of a character (a lone surrogate).")
-    elif isinstance(value, dict):
+def _whole_keys(value: Any) -> None:
+    """The name of a field is whole characters. A value with half of one is its field's to refuse, at its place."""
+    if isinstance(value, dict):
         for key, item in value.items():
-            _whole_characters(key)
-            _whole_characters(item)
+            if _SURROGATE.search(key):
+                raise NotJson("The name of a field holds half of a character (a lone surrogate).")
+            _whole_keys(item)
     elif isinstance(value, list):
         for item in value:
-            _whole_characters(item)
+            _whole_keys(item)

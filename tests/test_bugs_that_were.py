@@ -307,3 +307,28 @@ def test_a_scale_past_63_bits_over_a_column_of_zeros_is_exact_too() -> None:
     fast = Column.of([Quantity(Fraction(1, 9223372036854776) / 1000, FRACTION, "%")])
     none = Column.of([Quantity(Fraction(0), VOLUME, "mL")])
     assert run(FORMULAS["alarm_volume_that_warns_in_time"], fill_volume=none, flow_accuracy=fast).fractions() == [0]
+
+
+@pytest.mark.parametrize("text", ["1 000 mg/day", "25 ", "10  mg/day", "10 mg/day ", " 10 mg/day", "1 5 mg/day"])
+def test_a_space_too_many_is_a_matter_of_the_number(text: str) -> None:
+    with pytest.raises(Refusal) as caught:
+        read(text, DAILY_DOSE)
+    assert caught.value.problems[0].code == "number-format"
+
+
+def test_a_unit_upside_down_is_said_to_be() -> None:
+    with pytest.raises(Refusal) as caught:
+        read("20 mL/mg", CONCENTRATION)
+    assert (caught.value.problems[0].code, "upside down" in str(caught.value)) == ("wrong-kind", True)
+
+
+def test_half_a_character_in_a_value_is_refused_at_its_field() -> None:
+    from pumpcalc import strict_json
+
+    asked = strict_json.read(b'{"drug": "\\ud800", "daily_dose": "10 \\udfff", "concentration": "20 mg/mL"}')
+    with pytest.raises(Refusal) as caught:
+        calculate("flow-rate", asked)
+    assert [problem.pointer for problem in caught.value.problems] == ["/drug", "/daily_dose"]
+    assert all(problem.detail.isascii() for problem in caught.value.problems)
+    with pytest.raises(strict_json.NotJson):
+        strict_json.read(b'{"\\ud800": 1}')

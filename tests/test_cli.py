@@ -75,7 +75,7 @@ def test_a_dash_and_nothing_both_mean_standard_input() -> None:
         ('{"daily_dose": 025}', "not-json", "not JSON"),
         ("{'drug': 'morphine'}", "not-json", "not JSON"),
         ('{"drug": "morphine"} {}', "not-json", "not JSON"),
-        ('{"drug": "\\ud800"}', "not-json", "half of a character"),
+        ('{"\\ud800": "morphine"}', "not-json", "half of a character"),
         (b'\xff{"drug": "morphine"}', "not-json", "not UTF-8"),
         (b'\xef\xbb\xbf{"drug": "morphine"}', "not-json", "byte order mark"),
         ("[" * 33 + "]" * 33, "not-json", "nested deeper"),

@@ -91,6 +91,13 @@ def _unit_problem(number: str, unit: str, kind: Kind) -> Problem:
             f"not {kind.article} {kind.name}; {wanted}.",
             allowed=allowed,
         )
+    turned = "/".join(reversed(unit.split("/")))
+    if turned in UNITS or turned in ALIASES:
+        return Problem(
+            code="wrong-kind",
+            detail=f"{echo(unit)} is {echo(turned)} upside down, which is not {kind.article} {kind.name}; {wanted}.",
+            allowed=allowed,
+        )
     if re.fullmatch(r"(?:mg|mcg|mL|day|h)(?:[\u00b7*.](?:mg|mcg|mL|day|h))+", unit):
         return Problem(
             code="wrong-kind",
@@ -138,6 +145,12 @@ def read(text: object, kind: Kind) -> Quantity:
     if len(text) > _LONGEST:
         raise refused("too-long", f"{echo(text)} is longer than any quantity: write it as {echo(kind.example)}.")
     number, space, unit = text.partition(" ")
+    if unit[:1].isdigit() or unit != unit.strip() or (space and not unit):
+        raise refused(
+            "number-format",
+            f"{echo(text)} has a space too many: write the number without spaces, one space, and the unit, "
+            f"as in {echo(kind.example)}.",
+        )
     if _NUMBER.fullmatch(number) is None:
         fused = re.fullmatch(rf"({NUMBER})([a-zA-Z].*)", text, re.ASCII)
         if fused is not None and (fused[2] in UNITS or fused[2] in ALIASES):
