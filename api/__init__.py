@@ -1,11 +1,13 @@
 """The service: the only place that knows HTTP, the store and the clock. ``pumpcalc`` never imports it.
 
-settings, strict_json            environment to settings; request bytes to values that hide nothing
+settings, fields                 environment to settings; texts of a request to values that hide nothing
 store/                           patients' pumps, refills, calculations, reminders, outbox
 refills                          one refill, its calculation and its reminders: one transaction
 reminders/                       which are due, claiming one, sending it
 clock                            the only reader of the time; wakes the sweep
+inert, due                       how text leaves: for each sink in a form that is text there; the scheduler's list
 problems, routes/, docs_page     HTTP to core and back
-app                              ``create_app(settings)``: the one place that wires everything
+door, body                       what every request passes: head, parameters; size, media type, strict JSON
+app, wire                        ``create_app(settings)``: the one place that wires everything; the server below it
 cli, demo                        the ``pumpcalc`` command
 """

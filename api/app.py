@@ -6,9 +6,10 @@ import contextlib
 import datetime as dt
 from collections.abc import AsyncIterator, Callable
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 from api import clock, docs_page, openapi, problems
+from api.door import Door, only_known_parameters
 from api.refills import refill_request
 from api.reminders import sweep
 from api.reminders.channels import Channel, channel_of
@@ -64,14 +65,19 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         lifespan=lifespan,
+        dependencies=[Depends(only_known_parameters)],
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.store = store
     app.state.clock = ticker
+    app.state.body_seconds = settings.body_seconds
+    app.add_middleware(Door)
     problems.install(app)
     docs_page.install(app)
     app.include_router(calculations.router())
     app.include_router(clinics.router)
     app.include_router(health.router)
-    openapi.describe(app, [*(found.request for found in CALCULATORS.values()), *clinics.REQUESTS, refill_request()])
+    requests = [found.request for found in CALCULATORS.values()]
+    batches = [calculations.batch_of(found) for found in CALCULATORS.values()]
+    openapi.describe(app, [*requests, *batches, *clinics.REQUESTS, refill_request()])
     return app

@@ -1,4 +1,7 @@
-"""Fields of the service's own requests, beside those of the core. Each says what to write instead."""
+"""Fields of the service's own requests, beside those of the core. Each says what to write instead.
+
+What may be about a person (a name, a reference, an address) is never shown back, not even to say that it is wrong.
+"""
 
 from __future__ import annotations
 
@@ -17,22 +20,44 @@ __all__ = ["DayCounts", "EmailAddress", "Name", "Reference", "TimeOfDay"]
 _LONGEST_NAME = 100
 _LONGEST_ADDRESS = 254
 _MOST_RUNGS = 20
+_MOST_MARKS = 4
+# Words between single points, and a domain that is not just the name of a machine. Each piece is bounded: linear.
+_WORD = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{1,64}"
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_ADDRESS = rf"(?=[^@]{{1,64}}@){_WORD}(?:\.{_WORD})*@(?:{_LABEL}\.)+[A-Za-z][A-Za-z0-9-]{{0,61}}[A-Za-z0-9]"
 _LETTER, _DIGIT = set(ascii_uppercase), set(digits)
 
 
 def _name(value: Any) -> str:
+    """A name, in the composed form (NFC), in which it is kept and found again."""
     if not isinstance(value, str) or not 0 < len(value) <= _LONGEST_NAME:
         raise refused("name", f"A name is text of 1 to {_LONGEST_NAME} characters.")
     # Categories C*, Zl, Zp: control, format (also bidirectional), surrogate, line separator.
     if any(unicodedata.category(c)[0] == "C" or unicodedata.category(c) in ("Zl", "Zp") for c in value):
         raise refused("name", "A name holds no control characters and no line breaks.")
-    return unicodedata.normalize("NFC", value)
+    name = unicodedata.normalize("NFC", value)
+    if len(name) > _LONGEST_NAME:  # some characters have no composed form of one piece
+        raise refused("name", f"A name is text of 1 to {_LONGEST_NAME} characters.")
+    if name != name.strip():
+        raise refused("name", "A name begins and ends with something that can be seen, not with a space.")
+    if _has_stacked_marks(name):
+        raise refused("name", f"A name holds at most {_MOST_MARKS} marks on one letter.")
+    return name
+
+
+def _has_stacked_marks(text: str) -> bool:
+    """Whether more marks stand on one letter than any language writes: they run into the lines around them."""
+    row = 0
+    for character in text:
+        row = row + 1 if unicodedata.category(character)[0] == "M" else 0
+        if row > _MOST_MARKS:
+            return True
+    return False
 
 
 def _email(value: Any) -> str:
-    pattern = r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,180}[A-Za-z0-9])?"
-    if not isinstance(value, str) or len(value) > _LONGEST_ADDRESS or re.fullmatch(pattern, value, re.ASCII) is None:
-        raise refused("email", f"{echo(value)} is not one e-mail address: write it as refills@clinic.example.")
+    if not isinstance(value, str) or len(value) > _LONGEST_ADDRESS or re.fullmatch(_ADDRESS, value, re.ASCII) is None:
+        raise refused("email", "That is not one e-mail address: write it as refills@clinic.example.")
     return value
 
 
@@ -66,8 +91,8 @@ def _reference(value: Any) -> str:
     ):
         raise refused(
             "reference",
-            f"{echo(value)} is not a reference: write 3 to 16 capital letters, digits and hyphens with a letter, a "
-            "digit and no six digits in a row, such as 7F3K. Reminders name it, so it may not tell who the person is.",
+            "That is not a reference: write 3 to 16 capital letters, digits and hyphens with a letter, a digit and no "
+            "six digits in a row, such as 7F3K. Reminders name it, so it may not tell who the person is.",
         )
     return str(value)
 

@@ -1,15 +1,18 @@
 """Every error as one shape: RFC 9457 application/problem+json. One table says what becomes what.
 
     malformed JSON              400     no such thing              404     not for this method     405
-    request too large           413     other media type           415     a refusal of the core   422
+    body too slow               408     body too large             413     other media type        415
+    a refusal of the core       422     headers too large          431
     answer withheld, no library, no store                          503     anything else           500
 
-A 500 says that something failed and under which number it is logged, and not a word more.
+Every document names at least one field, or the whole request. What a caller wrote is shown back in at most 64
+escaped characters. A 500 says that something failed and under which number it is logged, and not a word more.
 """
 
 from __future__ import annotations
 
 import logging
+import re
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -21,22 +24,35 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as StoreTimeout
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from pumpcalc.errors import CalculationWithheld, LibraryDefect, Problem, Refusal
-from pumpcalc.strict_json import LONGEST, NotJson, TooLarge
+from pumpcalc.strict_json import NotJson, TooLarge
 
 __all__ = [
+    "MEDIA_TYPE",
+    "MOST_ERRORS",
+    "BodyTooSlow",
     "NotFound",
     "NotReady",
     "ProblemDocument",
     "WrongMediaType",
     "documented",
     "install",
+    "problem_document",
     "problem_response",
+    "shown_problem",
 ]
 
 MEDIA_TYPE = "application/problem+json"
 MOST_ERRORS = 20
+_LONGEST_NAME = 64
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+_UNKNOWN_NAMES = ("unknown-drug", "unknown-pump", "unknown-opioid", "unknown-table")
+"""Refusals that say: there is no such thing in the library. A calculator answers 404, as for any thing that is not.
+
+Where the address itself names something, a pump of a clinic, its 404 is about that, and this is a 422.
+"""
 _LOG = logging.getLogger("pumpcalc.problems")
 
 
@@ -55,7 +71,11 @@ class NotReady(Exception):
 
 
 class WrongMediaType(Exception):
-    """The body is not said to be JSON."""
+    """The body is not said to be plain JSON. The message says what to send."""
+
+
+class BodyTooSlow(Exception):
+    """The body did not arrive in time."""
 
 
 class FieldProblem(BaseModel):
@@ -80,14 +100,16 @@ class ProblemDocument(BaseModel):
     status: int
     detail: str
     instance: str = Field(description="urn:uuid of this occurrence; the log has it too.")
-    errors: list[FieldProblem] = Field(default=[], max_length=MOST_ERRORS)
+    errors: list[FieldProblem] = Field(min_length=1, max_length=MOST_ERRORS)
 
 
 _DESCRIPTIONS = {
     400: "The body is not JSON as pumpcalc reads it.",
-    404: "There is no such thing in this clinic.",
+    404: "There is no such thing, here or in the drug library.",
+    408: "The body did not arrive in time.",
     413: "The body is too large.",
-    415: "The body is not application/json.",
+    415: "The body is not application/json, or is compressed.",
+    431: "The headers are too large.",
     422: "The request is refused: which field, why, and what to write instead.",
     503: "The answer is withheld, or something that it needs is not there.",
 }
@@ -102,6 +124,37 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
+def _shown_pointer(pointer: str) -> str:
+    """A pointer that shows nothing long and nothing hidden: where a name in it would, that of the object around it."""
+    parts = pointer.split("/")
+    for number, part in enumerate(parts):
+        if len(part) > _LONGEST_NAME or re.fullmatch("[ -~]*", part) is None:
+            return "/".join(parts[:number])
+    return pointer
+
+
+def shown_problem(problem: Problem) -> dict[str, Any]:
+    """One problem as callers see it. Where the allowed texts are listed, the nearest is named, or null."""
+    cut = problem.model_copy(update={"pointer": _shown_pointer(problem.pointer)})
+    shown = cut.model_dump(exclude_none=True)
+    return shown | {"did_you_mean": problem.did_you_mean} if problem.allowed is not None else shown
+
+
+def problem_document(status: int, code: str, detail: str, problems: Sequence[Problem] = ()) -> dict[str, Any]:
+    """A problem document, and a line in the log with its number and code, without any value."""
+    instance = f"urn:uuid:{uuid.uuid4()}"
+    _LOG.info("problem status=%d code=%s instance=%s", status, code, instance)
+    listed = problems or [Problem(code=code, detail=detail)]
+    return {
+        "type": f"https://pumpcalc.invalid/problems/{code}",
+        "title": code.replace("-", " ").capitalize(),
+        "status": status,
+        "detail": detail,
+        "instance": instance,
+        "errors": [shown_problem(problem) for problem in listed[:MOST_ERRORS]],
+    }
+
+
 def problem_response(
     status: int,
     code: str,
@@ -109,26 +162,19 @@ def problem_response(
     problems: Sequence[Problem] = (),
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
-    """A problem document, and a line in the log with its number and code, without any value."""
-    instance = f"urn:uuid:{uuid.uuid4()}"
-    _LOG.info("problem status=%d code=%s instance=%s", status, code, instance)
-    document = ProblemDocument(
-        type=f"https://pumpcalc.invalid/problems/{code}",
-        title=code.replace("-", " ").capitalize(),
-        status=status,
-        detail=detail,
-        instance=instance,
-        errors=[FieldProblem.model_validate(problem.model_dump()) for problem in problems[:MOST_ERRORS]],
-    )
-    return JSONResponse(document.model_dump(exclude_none=True), status, dict(headers or {}), media_type=MEDIA_TYPE)
+    """The answer that is a problem document. After some, the connection holds nothing that could be read on."""
+    more = {"Connection": "close"} if status in (408, 413, 431) else {}
+    document = problem_document(status, code, detail, problems)
+    return JSONResponse(document, status, {**(headers or {}), **more}, media_type=MEDIA_TYPE)
 
 
 # What each error becomes: status, code, and its sentence, or None where the error brings its own.
 _TABLE: dict[type[Exception], tuple[int, str, str | None]] = {
-    NotJson: (400, "malformed-json", None),
+    NotJson: (400, "malformed", None),
     NotFound: (404, "not-found", None),
-    TooLarge: (413, "too-large", f"The body is longer than {LONGEST} bytes."),
-    WrongMediaType: (415, "media-type", "Send JSON: Content-Type: application/json, in UTF-8."),
+    BodyTooSlow: (408, "too-slow", "The body did not arrive in time."),
+    TooLarge: (413, "too-large", None),
+    WrongMediaType: (415, "media-type", None),
     CalculationWithheld: (
         503,
         "calculation-withheld",
@@ -147,30 +193,45 @@ async def _from_table(_request: Request, error: Exception) -> JSONResponse:
     return problem_response(status, code, str(error) if detail is None else detail)
 
 
-async def _refusal(_request: Request, refusal: Exception) -> JSONResponse:
+async def _refusal(request: Request, refusal: Exception) -> JSONResponse:
     """A refusal of the core or of the store: every field that is wrong, with the core's own sentences."""
     assert isinstance(refusal, Refusal)
     first = refusal.problems[0]
-    return problem_response(422, first.code, first.detail, refusal.problems)
+    status = 404 if first.code in _UNKNOWN_NAMES and not request.path_params else 422
+    return problem_response(status, first.code, first.detail, refusal.problems)
 
 
 async def _parameter(_request: Request, error: Exception) -> JSONResponse:
     """A query parameter that FastAPI refused; bodies never come this way."""
     assert isinstance(error, RequestValidationError)
-    problems = [
-        Problem(code="parameter", detail=f"{'.'.join(str(part) for part in found['loc'][1:])}: {found['msg']}.")
-        for found in error.errors()
-    ]
-    return problem_response(422, "parameter", problems[0].detail, problems)
+    problems = []
+    for found in error.errors():
+        name = str(found["loc"][-1])
+        code = "out-of-range" if found["type"].endswith("_than_equal") else "parameter"
+        problems.append(Problem(code=code, detail=f"{name}: {found['msg']}.", pointer=f"/{name}"))
+    return problem_response(422, problems[0].code, problems[0].detail, problems)
 
 
-async def _http(_request: Request, error: Exception) -> JSONResponse:
+def _methods_there(request: Request) -> str:
+    """What the address of a request takes. The router itself names only the first route that it finds."""
+    there = []
+    for method in _METHODS:
+        scope = {**request.scope, "method": method}
+        if any(route.matches(scope)[0] is Match.FULL for route in request.app.router.routes):
+            there.append(method)
+    return ", ".join(there)
+
+
+async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = _methods_there(request)
     code, detail = {
         404: ("not-found", "There is nothing at this address."),
         405: ("method-not-allowed", "This address does not take this method."),
     }.get(error.status_code, ("http-error", "The request was not answered."))
-    return problem_response(error.status_code, code, detail, headers=error.headers)
+    return problem_response(error.status_code, code, detail, headers=headers)
 
 
 def install(app: FastAPI) -> None:

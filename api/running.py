@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import logging
 import signal
 import sys
@@ -11,6 +12,7 @@ from types import FrameType
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from api.inert import LogLines
 from api.settings import Settings, SettingsError, read_settings
 from api.store import is_current, migrate, open_store
 from pumpcalc.errors import PumpcalcError
@@ -22,7 +24,9 @@ _LOG = logging.getLogger("pumpcalc.running")
 
 def run(options: argparse.Namespace) -> int:
     """Run one command of the service. 0, or 1 with one sentence on the error stream."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    lines = logging.StreamHandler()
+    lines.setFormatter(LogLines())
+    logging.basicConfig(level=logging.INFO, handlers=[lines])
     logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
         settings = read_settings()
@@ -62,11 +66,11 @@ def _must_be_current(settings: Settings) -> None:
 
 def serve(settings: Settings) -> int:
     """Answer requests and sweep reminders, until interrupted."""
-    import uvicorn
-
+    from api import wire
     from api.app import create_app
 
-    uvicorn.run(create_app(settings), host=settings.host, port=settings.port, log_config=None, access_log=False)
+    with contextlib.suppress(KeyboardInterrupt):
+        wire.server(create_app(settings), settings).run()
     return 0
 
 

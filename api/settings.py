@@ -30,6 +30,7 @@ class Settings(BaseSettings):
     public_url: str = "http://127.0.0.1:8000"
     sweep_seconds: Annotated[float, Field(gt=0, le=60)] = 15
     lease_seconds: Annotated[float, Field(gt=SEND_SECONDS, le=3600)] = 120
+    body_seconds: Annotated[float, Field(gt=0, le=60)] = 10
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
 

@@ -309,7 +309,7 @@ def test_a_scale_past_63_bits_over_a_column_of_zeros_is_exact_too() -> None:
     assert run(FORMULAS["alarm_volume_that_warns_in_time"], fill_volume=none, flow_accuracy=fast).fractions() == [0]
 
 
-@pytest.mark.parametrize("text", ["1 000 mg/day", "25 ", "10  mg/day", "10 mg/day ", " 10 mg/day", "1 5 mg/day"])
+@pytest.mark.parametrize("text", ["1 000 mg/day", "10  mg/day", "10 mg/day ", " 10 mg/day", "1 5 mg/day"])
 def test_a_space_too_many_is_a_matter_of_the_number(text: str) -> None:
     with pytest.raises(Refusal) as caught:
         read(text, DAILY_DOSE)

@@ -195,7 +195,7 @@ def test_a_quantity_is_made_of_an_exact_fraction_only(number: Any) -> None:
         (" 1 mg/day", "number-format", "a space too many"),
         ("10mg/day", "unit-missing-space", 'write "10 mg/day"'),
         ("10", "unit-missing", '"10 mg/day"'),
-        ("10 ", "number-format", "a space too many"),
+        ("10 ", "unit-missing", "has no unit"),
         ("10  mg/day", "number-format", "a space too many"),
         ("10 mg/day ", "number-format", "a space too many"),
         ("10 MG/DAY", "unit-unknown", "mg/day or mcg/day"),

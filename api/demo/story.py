@@ -16,9 +16,7 @@ from pathlib import Path
 from types import FrameType
 from zoneinfo import ZoneInfo
 
-import uvicorn
-
-from api import clock, house, views
+from api import clock, house, views, wire
 from api.app import create_app
 from api.demo import fiction, shown
 from api.models import DeliveryView, Schedule
@@ -102,10 +100,7 @@ def _yesterday_morning(now: dt.datetime) -> dt.datetime:
 @contextlib.contextmanager
 def _service(settings: Settings) -> Iterator[threading.Event]:
     """The real service, in a thread. The event is set when somebody asks for the end."""
-    config = uvicorn.Config(
-        create_app(settings), host=settings.host, port=settings.port, log_config=None, access_log=False
-    )
-    server = uvicorn.Server(config)
+    server = wire.server(create_app(settings), settings)
     thread = threading.Thread(target=server.run, name="pumpcalc-service")
     ended = threading.Event()
 

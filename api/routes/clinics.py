@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import sqlalchemy as sa
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import BeforeValidator
 
-from api import clock, house, models, refills, views
+from api import clock, due, house, models, refills, views
 from api.body import JsonBody
 from api.openapi import takes
 from api.problems import documented
@@ -20,8 +22,8 @@ from api.store.types import written_instant
 __all__ = ["REQUESTS", "router"]
 
 REQUESTS = (models.ClinicRequest, models.ClinicSettings, models.PatientRequest, models.PumpRequest)
-_READS = documented(404, 422, 503)
-_TAKES = documented(400, 404, 413, 415, 422, 503)
+_READS = documented(404, 422, 431, 503)
+_TAKES = documented(400, 404, 408, 413, 415, 422, 431, 503)
 
 
 def _store(request: Request) -> Store:
@@ -30,8 +32,23 @@ def _store(request: Request) -> Store:
 
 
 StoreOf = Annotated[Store, Depends(_store)]
-After = Annotated[str, Query(max_length=100, description="The ``next`` of the page before.")]
-Limit = Annotated[int, Query(ge=1, le=500, description="Longest page.")]
+
+
+def _after(place: str) -> Any:
+    """A parameter that names the end of the page before. What was not given as a ``next`` is refused."""
+    return Query(pattern=f"^(?:{place})?$", max_length=100, description="The ``next`` of the page before.")
+
+
+def _whole_number(written: str) -> int:
+    if re.fullmatch(r"-?(?:0|[1-9][0-9]{0,29})", written, re.ASCII) is None:
+        raise ValueError("write a whole number")
+    return int(written)
+
+
+_INSTANT = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z"
+AfterId = Annotated[str, _after(r"[a-z]{4,7}-[0-9a-f]{24}")]
+AfterInstant = Annotated[str, _after(_INSTANT + r"~[a-z]{6,8}-[0-9a-f]{24}")]
+Limit = Annotated[int, BeforeValidator(_whole_number), Query(ge=1, le=500, description="Longest page.")]
 
 router = APIRouter(prefix="/v1/clinics", tags=["clinics"])
 
@@ -52,7 +69,7 @@ def _place(after: str) -> tuple[str, str]:
 @router.post(
     "",
     status_code=201,
-    responses=documented(400, 413, 415, 422, 503),
+    responses=documented(400, 408, 413, 415, 422, 431, 503),
     openapi_extra=takes(models.ClinicRequest),
 )
 def add_clinic(store: StoreOf, body: JsonBody) -> models.Clinic:
@@ -60,15 +77,15 @@ def add_clinic(store: StoreOf, body: JsonBody) -> models.Clinic:
     return views.clinic(house.add_clinic(store, body, clock.now()))
 
 
-@router.get("", responses=documented(422, 503))
-def clinics(store: StoreOf, after: After = "", limit: Limit = 100) -> models.Listing[models.Clinic]:
+@router.get("", responses=documented(422, 431, 503))
+def clinics(store: StoreOf, after: AfterId = "", limit: Limit = 100) -> models.Listing[models.Clinic]:
     """Clinics, by id."""
     with store.reading() as connection:
         rows = house_queries.clinics_after(connection, after, limit)
     return models.Listing(items=[views.clinic(row) for row in rows], next=_next(rows, limit, "id"))
 
 
-@router.get("/{clinic}", responses=documented(404, 503))
+@router.get("/{clinic}", responses=_READS)
 def clinic(store: StoreOf, clinic: str) -> models.Clinic:
     """One clinic with its settings."""
     with store.reading() as connection:
@@ -88,7 +105,7 @@ def add_patient(store: StoreOf, clinic: str, body: JsonBody) -> models.Patient:
 
 
 @router.get("/{clinic}/patients", responses=_READS)
-def patients(store: StoreOf, clinic: str, after: After = "", limit: Limit = 100) -> models.Listing[models.Patient]:
+def patients(store: StoreOf, clinic: str, after: AfterId = "", limit: Limit = 100) -> models.Listing[models.Patient]:
     """Patients of a clinic, by id."""
     with store.reading() as connection:
         house.clinic(connection, clinic)
@@ -103,7 +120,7 @@ def add_pump(store: StoreOf, clinic: str, body: JsonBody) -> models.Pump:
 
 
 @router.get("/{clinic}/pumps", responses=_READS)
-def pumps(store: StoreOf, clinic: str, after: After = "", limit: Limit = 100) -> models.Listing[models.Pump]:
+def pumps(store: StoreOf, clinic: str, after: AfterId = "", limit: Limit = 100) -> models.Listing[models.Pump]:
     """Pumps of a clinic, by id."""
     with store.reading() as connection:
         house.clinic(connection, clinic)
@@ -126,7 +143,7 @@ def record_refill(store: StoreOf, clinic: str, pump: str, body: JsonBody) -> mod
 
 @router.get("/{clinic}/pumps/{pump}/refills", responses=_READS)
 def refills_of_pump(
-    store: StoreOf, clinic: str, pump: str, after: After = "", limit: Limit = 100
+    store: StoreOf, clinic: str, pump: str, after: AfterInstant = "", limit: Limit = 100
 ) -> models.Listing[models.RefillView]:
     """Refills of a pump, in the order in which they were recorded."""
     with store.reading() as connection:
@@ -135,7 +152,7 @@ def refills_of_pump(
     return models.Listing(items=[views.refill(row) for row in rows], next=_next(rows, limit, "recorded_at", "id"))
 
 
-@router.get("/{clinic}/pumps/{pump}/schedule", responses=documented(404, 503))
+@router.get("/{clinic}/pumps/{pump}/schedule", responses=_READS)
 def schedule(store: StoreOf, clinic: str, pump: str) -> models.Schedule:
     """The open refill of a pump: its last safe day, the calculation behind it, and its reminders."""
     with store.reading() as connection:
@@ -144,7 +161,7 @@ def schedule(store: StoreOf, clinic: str, pump: str) -> models.Schedule:
 
 @router.get("/{clinic}/reminders", responses=_READS)
 def reminders(
-    store: StoreOf, clinic: str, after: After = "", limit: Limit = 100
+    store: StoreOf, clinic: str, after: AfterInstant = "", limit: Limit = 100
 ) -> models.Listing[models.ReminderView]:
     """Reminders of a clinic, soonest first, with what became of each copy."""
     with store.reading() as connection:
@@ -152,3 +169,16 @@ def reminders(
         rows = plans.reminders_after(connection, clinic, _place(after), limit)
         shown = views.reminders(connection, clinic, rows)
     return models.Listing(items=shown, next=_next(rows, limit, "due_at", "id"))
+
+
+@router.get(
+    "/{clinic}/due.csv",
+    response_class=due.CsvResponse,
+    responses={200: {"description": "One line for each pump, the soonest first.", **due.CONTENT}, **_READS},
+)
+def due_list(store: StoreOf, clinic: str) -> Response:
+    """The scheduler's list: which pump is refilled by which day, and which reminders have gone out."""
+    with store.reading() as connection:
+        found = house.clinic(connection, clinic)
+        rows = plans.due_list(connection, clinic)
+    return due.CsvResponse(due.table(rows, found["time_zone"], clock.now()))

@@ -37,13 +37,13 @@ class Ready(BaseModel):
     checks: list[str]
 
 
-@router.get("/healthz")
+@router.get("/healthz", responses=documented(422, 431))
 async def healthz() -> Alive:
     """The process lives."""
     return Alive()
 
 
-@router.get("/readyz", responses=documented(503))
+@router.get("/readyz", responses=documented(422, 431, 503))
 def readyz(request: Request) -> Ready:
     """The store answers, its tables are current, the drug library loads, and reminders are being swept."""
     checks = {

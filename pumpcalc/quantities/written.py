@@ -144,8 +144,8 @@ def read(text: object, kind: Kind) -> Quantity:
         )
     if len(text) > _LONGEST:
         raise refused("too-long", f"{echo(text)} is longer than any quantity: write it as {echo(kind.example)}.")
-    number, space, unit = text.partition(" ")
-    if unit[:1].isdigit() or unit != unit.strip() or (space and not unit):
+    number, _space, unit = text.partition(" ")
+    if unit[:1].isdigit() or unit != unit.strip():
         raise refused(
             "number-format",
             f"{echo(text)} has a space too many: write the number without spaces, one space, and the unit, "
@@ -157,7 +157,7 @@ def read(text: object, kind: Kind) -> Quantity:
             raise refused("unit-missing-space", f'Put one space before the unit: write "{fused[1]} {fused[2]}".')
         written = ALIASES.get(unit, unit)
         raise Refusal([_number_problem(number, written if written in kind.factors else "")])
-    if not space:
+    if not unit:
         raise refused(
             "unit-missing",
             f"{echo(text)} has no unit: write {kind.article} {kind.name} as {echo(kind.example)}.",

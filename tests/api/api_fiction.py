@@ -14,9 +14,8 @@ from email.message import EmailMessage
 from typing import Any
 
 import httpx
-import uvicorn
 
-from api import house, refills
+from api import house, refills, wire
 from api.app import create_app
 from api.reminders import sweep
 from api.reminders.channels import Channel
@@ -139,8 +138,7 @@ def free_port() -> int:
 def serving(settings: Settings) -> Iterator[httpx.Client]:
     """The application behind a real server on a free port."""
     port = free_port()
-    config = uvicorn.Config(create_app(settings), host="127.0.0.1", port=port, log_config=None, access_log=False)
-    server = uvicorn.Server(config)
+    server = wire.server(create_app(settings), settings, port)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
@@ -162,5 +160,6 @@ def is_problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]
     assert document["title"]
     assert document["detail"]
     assert re.fullmatch(r"urn:uuid:[0-9a-f-]{36}", document["instance"])
-    assert len(document["errors"]) <= 20
+    assert 1 <= len(document["errors"]) <= 20
+    assert all(error["code"] and error["detail"] for error in document["errors"])
     return document

@@ -128,7 +128,7 @@ def test_settings_that_cannot_work_are_refused(monkeypatch: pytest.MonkeyPatch, 
 
 def test_nothing_clinical_is_a_setting_of_the_service() -> None:
     technical = {"database_url", "smtp_url", "mail_folder", "mail_from", "public_url", "sweep_seconds", "lease_seconds",
-                 "host", "port"}  # fmt: skip
+                 "body_seconds", "host", "port"}  # fmt: skip
     assert set(Settings.model_fields) == technical
 
 

@@ -29,6 +29,18 @@ ASKED: dict[str, dict[str, Any]] = {
     "flow-rate": FLOW_RATE,
     "daily-dose": {"drug": "morphine", "flow_rate": "0.5 mL/day", "concentration": "20 mg/mL"},
     "concentration": {"drug": "morphine", "daily_dose": "10 mg/day", "flow_rate": "0.5 mL/day"},
+    "compounding": {
+        "final_volume": "20 mL",
+        "components": [{"drug": "morphine", "concentration": "10 mg/mL", "stock_concentration": "25 mg/mL"}],
+    },
+    "admixture-dose": {
+        "components": [
+            {"drug": "morphine", "concentration": "10 mg/mL"},
+            {"drug": "ziconotide", "concentration": "1 mcg/mL"},
+        ],
+        "daily_dose": "5 mg/day",
+    },
+    "beyond-use-date": {"category": "1", "storage": "room", "compounded_at": "2026-11-25T09:00:00-05:00"},
     "refill-schedule": ZICONOTIDE | {"pump": "synchromed-ii-20", "low_reservoir_alarm_volume": "2 mL"},
 }
 JSON = {"Content-Type": "application/json"}
@@ -61,7 +73,7 @@ def test_a_wrong_field_gets_the_cores_own_sentence_and_a_pointer(client: httpx.C
 
 def test_an_unknown_drug_is_a_refusal_that_names_the_nearest(client: httpx.Client) -> None:
     asked = ASKED["flow-rate"] | {"drug": "morphin"}
-    (error,) = is_problem(client.post("/v1/calculations/flow-rate", json=asked), 422, "unknown-drug")["errors"]
+    (error,) = is_problem(client.post("/v1/calculations/flow-rate", json=asked), 404, "unknown-drug")["errors"]
     assert (error["pointer"], error["did_you_mean"]) == ("/drug", "morphine")
 
 
@@ -74,7 +86,7 @@ def test_an_unknown_drug_is_a_refusal_that_names_the_nearest(client: httpx.Clien
         (b'{"drug": 1e400}', 422, "identifier-format"),
         (b'{"drug": "morphine", "drug": "ziconotide"}', 400, "malformed"),
         (b'{"drug": "\xff"}', 400, "malformed"),
-        (b'{"drug": "\\ud800"}', 400, "malformed"),
+        (b'{"\\ud800": "morphine"}', 400, "malformed"),
         (b"\xef\xbb\xbf{}", 400, "malformed"),
         ("{}".encode("utf-16"), 400, "malformed"),
         (b"[" * 40 + b"]" * 40, 400, "malformed"),

@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from api.store.tables import calculation, delivery, refill, reminder
+from api.store.tables import calculation, delivery, pump, refill, reminder
 
 __all__ = [
     "add_calculation",
@@ -18,6 +18,7 @@ __all__ = [
     "cancel_undelivered",
     "close_open_refill",
     "deliveries_of",
+    "due_list",
     "open_refill",
     "refill_by_id",
     "refills_after",
@@ -134,3 +135,27 @@ def deliveries_of(connection: sa.Connection, clinic_id: str, reminder_ids: Seque
         delivery.c.clinic_id == clinic_id, delivery.c.reminder_id.in_(list(reminder_ids))
     )
     return connection.execute(statement.order_by(delivery.c.queued_at, delivery.c.id)).mappings().all()
+
+
+def due_list(connection: sa.Connection, clinic_id: str) -> Sequence[Row]:
+    """The pumps of this clinic that run and have an open refill, soonest first, with their reminders that are sent."""
+    of_reminder = sa.and_(reminder.c.clinic_id == delivery.c.clinic_id, reminder.c.id == delivery.c.reminder_id)
+    sent = (
+        sa.select(sa.func.count())
+        .select_from(delivery.join(reminder, of_reminder))
+        .where(
+            reminder.c.clinic_id == refill.c.clinic_id,
+            reminder.c.refill_id == refill.c.id,
+            delivery.c.state == "sent",
+        )
+        .correlate(refill)
+        .scalar_subquery()
+    )
+    of_pump = sa.and_(pump.c.clinic_id == refill.c.clinic_id, pump.c.id == refill.c.pump_id)
+    columns = (pump.c.reference, pump.c.model, refill.c.refill_by, refill.c.binding, sent.label("reminders_sent"))
+    statement = (
+        sa.select(*columns)
+        .select_from(refill.join(pump, of_pump))
+        .where(refill.c.clinic_id == clinic_id, refill.c.superseded_at.is_(None), pump.c.state == "active")
+    )
+    return connection.execute(statement.order_by(refill.c.refill_by, pump.c.reference)).mappings().all()
