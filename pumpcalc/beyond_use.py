@@ -29,7 +29,7 @@ def beyond_use_date(
 
     Parameters
     ----------
-    category : category of the preparation, such as 1 or 2-aseptic-untested
+    category : category of the preparation, such as 1 or 2-aseptic-sterile-notest
     storage : room, fridge or frozen
     compounded_at : when it was compounded, with the offset
     chemical_stability : how long it keeps chemically in this container, where that is known [day or h]

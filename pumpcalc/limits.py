@@ -25,6 +25,15 @@ def check_daily_dose(work: Worksheet, drug: Drug, dose: Value) -> None:
     if drug.caution_daily_dose.is_known:
         work.at_most(dose, drug.caution_daily_dose)
     check_usual(work, dose, drug.usual_daily_dose)
+    bounds = (drug.maximum_daily_dose, drug.caution_daily_dose, drug.usual_daily_dose.at_most)
+    if not any(bound.is_known for bound in bounds):
+        work.note(
+            "dose-not-checked",
+            f"No figure for the daily dose of {drug.label} is in the library: nothing checked {dose}.",
+        )
+    work.cautions(
+        drug.cautions, "not-approved-for-pain", "not-hydromorphone", "look-alike-name", "low-dose-is-not-a-slip"
+    )
 
 
 def check_start(work: Worksheet, drug: Drug, dose: Value, opioid_status: str) -> None:

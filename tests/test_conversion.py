@@ -10,7 +10,7 @@ from asking import exact, limit, notes, oral, refusal
 
 from pumpcalc import calculate, library
 
-_TABLES = ("cdc-2022", "anzca-2021")
+_TABLES = ("anzca-2021", "cdc-2016", "cdc-2022", "heal-2025")
 
 
 def _counted(*regimen: dict[str, str], table: str = "cdc-2022") -> Any:

@@ -87,7 +87,10 @@ def test_every_slip_that_leaves_the_usual_band_is_a_soft_limit_with_its_reason()
         found = calculate("flow-rate", asked)
         hit = [each for each in found.limits_hit if each.name.startswith("usual_daily_dose")]
         assert [each.level for each in hit] == ["soft"], asked
-        assert plan["daily_dose"] in _note(found, "possible-slip"), asked
+        if amount < usual.at_least.required().amount and usual.at_least.status != "verified":
+            assert "outside-usual-band" in notes(found), asked
+        else:
+            assert plan["daily_dose"] in _note(found, "possible-slip"), asked
         caught += 1
     assert caught > _PLANS // 2
 
@@ -172,3 +175,29 @@ def test_a_percentage_is_refused_with_what_it_would_be_in_mg_per_ml() -> None:
     with pytest.raises(pumpcalc.Refusal) as caught:
         calculate("flow-rate", flow(concentration="0.1 %"))
     assert "1 % is 10 mg/mL" in caught.value.problems[0].detail
+
+
+def test_a_low_dose_is_never_made_to_look_like_a_higher_one_by_a_figure_that_is_not_verified() -> None:
+    found = calculate("flow-rate", flow(drug="hydromorphone", daily_dose="0.05 mg/day", concentration="1 mg/mL"))
+    assert "Inside would be" not in _note(found, "outside-usual-band")
+    high = calculate("flow-rate", flow(drug="hydromorphone", daily_dose="250 mg/day", concentration="10 mg/mL"))
+    assert "25 mg/day (this is ten times that)" in _note(high, "possible-slip")
+
+
+def test_a_drug_whose_dose_nothing_can_check_says_so() -> None:
+    found = calculate("flow-rate", flow(drug="fentanyl", daily_dose="1 mg/day", concentration="1 mg/mL"))
+    assert {"dose-not-checked", "not-approved-for-pain"} <= set(notes(found))
+    assert "dose-not-checked" not in notes(calculate("flow-rate", flow()))
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"), [("fentanil", None), ("morphin", "morphine"), ("ZICONOTIDE", "ziconotide")]
+)
+def test_a_name_that_is_like_two_drugs_is_not_guessed(written: str, meant: str | None) -> None:
+    with pytest.raises(pumpcalc.Refusal) as caught:
+        calculate("flow-rate", flow(drug=written))
+    assert caught.value.problems[0].did_you_mean == meant
+
+
+def test_only_the_table_of_2016_is_superseded() -> None:
+    assert [name for name, table in load().tables.items() if table.superseded] == ["cdc-2016"]

@@ -56,7 +56,9 @@ class Library:
 def _found(shelf: Mapping[str, _T], name: str, what: str) -> _T:
     if name in shelf:
         return shelf[name]
-    near = difflib.get_close_matches(name.lower(), shelf, n=1, cutoff=0.6)
+    # Two names that look alike are a reason to ask, not to suggest: fentanil is like fentanyl and like sufentanil.
+    near = difflib.get_close_matches(name.lower(), shelf, n=2, cutoff=0.8)
+    near = [name.lower()] if name.lower() in shelf else near if len(near) == 1 else []
     raise refused(
         f"unknown-{what}",
         f"The library has no {what} {echo(name)}; it has {', '.join(shelf)}.",

@@ -228,7 +228,7 @@ SCENARIOS: dict[str, list[_Situation]] = {
     "H201": [(_FLOW, lambda: FLOW_RATE | {"drug": "ziconotide", "daily_dose": "9.6 mcg/day",
                                           "concentration": "25 mcg/mL", "pump": "prometra-ii-20"}, "/pump")],
     "H202": [(_FLOW, lambda: FLOW_RATE | {"drug": "hydromorphone"}, "/drug")],
-    "H203": [(_SCHEDULE, lambda: _schedule(components=_MIXTURE, daily_dose="1 mg/day"), "/components")],
+    "H203": [(_SCHEDULE, lambda: _schedule(components=_MIXTURE, daily_dose="1 mg/day", stability="28 day"), "/components")],
 }  # fmt: skip
 
 
@@ -259,7 +259,6 @@ def _ids(*fields: str) -> frozenset[str]:
 FEATURES: dict[str, frozenset[str]] = {
     # The sentinel marks both as soft limits and reads them back; a hard one needs a figure that somebody has verified.
     "a verified hard maximum of morphine; none was read": frozenset({"H186", "H192"}),
-    "other drugs": frozenset({"H202", "H203"}),
     "bridge bolus": _ids("catheter.volume", "bridge.prior_concentration"),
     "residual check": _ids("reservoir.aspirated"),
     "approvals": _ids("approval.approver"),
