@@ -228,7 +228,8 @@ SCENARIOS: dict[str, list[_Situation]] = {
     "H201": [(_FLOW, lambda: FLOW_RATE | {"drug": "ziconotide", "daily_dose": "9.6 mcg/day",
                                           "concentration": "25 mcg/mL", "pump": "prometra-ii-20"}, "/pump")],
     "H202": [(_FLOW, lambda: FLOW_RATE | {"drug": "hydromorphone"}, "/drug")],
-    "H203": [(_SCHEDULE, lambda: _schedule(components=_MIXTURE, daily_dose="1 mg/day", stability="28 day"), "/components")],
+    "H203": [(_SCHEDULE, lambda: _schedule(components=_MIXTURE, daily_dose="1 mg/day", stability="28 day"),
+              "/components")],
 }  # fmt: skip
 
 
