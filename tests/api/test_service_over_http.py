@@ -210,7 +210,9 @@ def test_a_pump_is_of_a_patient_of_the_same_clinic_and_of_a_known_model(client: 
     is_problem(client.post(f"/v1/clinics/{ours}/pumps", json=asked), 422, "unknown-patient")
     answer = client.post(f"/v1/clinics/{theirs}/pumps", json=asked | {"model": "synchromed-ii-21"})
     (error,) = is_problem(answer, 422, "unknown-pump")["errors"]
-    assert (error["pointer"], error["did_you_mean"]) == ("/model", "synchromed-ii-20")
+    # It looks like the 20 and like the 40: both are listed, neither is guessed.
+    assert (error["pointer"], "did_you_mean" in error) == ("/model", False)
+    assert {"synchromed-ii-20", "synchromed-ii-40"} <= set(error["allowed"])
 
 
 @pytest.mark.parametrize(
