@@ -43,7 +43,10 @@ class JsonNumber:
 
 
 def read(body: bytes, longest: int = LONGEST) -> Any:
-    """The value that the bytes write down. Raises NotJson or TooLarge."""
+    """The value that the bytes write down. Raises NotJson or TooLarge.
+
+    Where more than 64 KiB are allowed, such as for a batch or a saved record, so are more members, in proportion.
+    """
     if len(body) > longest:
         raise TooLarge
     try:
@@ -52,7 +55,7 @@ def read(body: bytes, longest: int = LONGEST) -> Any:
         raise NotJson("This is not UTF-8 text.") from None
     if text.startswith("\ufeff"):
         raise NotJson("This begins with a byte order mark: send UTF-8 without one.")
-    _measure(text)
+    _measure(text, MOST_MEMBERS * max(1, longest // LONGEST))
     try:
         value = json.loads(
             text,
@@ -68,7 +71,7 @@ def read(body: bytes, longest: int = LONGEST) -> Any:
     return value
 
 
-def _measure(text: str) -> None:
+def _measure(text: str, most_members: int) -> None:
     """Refuse depth and breadth before anything is built."""
     depth = members = 0
     for token in _STRUCTURE.finditer(text):
@@ -82,8 +85,8 @@ def _measure(text: str) -> None:
             members += 1
         if depth > DEEPEST:
             raise NotJson(f"This JSON is nested deeper than {DEEPEST} levels.")
-        if members > MOST_MEMBERS:
-            raise NotJson(f"This JSON has more than {MOST_MEMBERS} members.")
+        if members > most_members:
+            raise NotJson(f"This JSON has more than {most_members} members.")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

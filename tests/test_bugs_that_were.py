@@ -332,3 +332,19 @@ def test_half_a_character_in_a_value_is_refused_at_its_field() -> None:
     assert all(problem.detail.isascii() for problem in caught.value.problems)
     with pytest.raises(strict_json.NotJson):
         strict_json.read(b'{"\\ud800": 1}')
+
+
+def test_a_long_record_of_our_own_is_read_and_verified(tmp_path, capsys) -> None:
+    asked = ladder(start="0.1 mcg/day", step="0.1 mcg/day", steps_per_week="3", days=None, until="19 mcg/day")
+    file = tmp_path / "record.json"
+    file.write_text(calculate("titration", asked).model_dump_json())
+    assert file.stat().st_size > 100_000
+    assert cli.main(["verify", str(file)]) == 0, capsys.readouterr().err
+
+
+def test_an_ordinary_request_still_holds_at_most_two_thousand_members() -> None:
+    from pumpcalc import strict_json
+
+    assert len(strict_json.read(b"[" + b",".join([b"1"] * strict_json.MOST_MEMBERS) + b"]")) == strict_json.MOST_MEMBERS
+    with pytest.raises(strict_json.NotJson):
+        strict_json.read(b"[" + b",".join([b"1"] * (strict_json.MOST_MEMBERS + 1)) + b"]")

@@ -32,9 +32,11 @@ expected-statuses = ["2xx", "404", "422"]
 [[operations]]
 include-path-regex = "/batch$"
 checks.negative_data_rejection.enabled = false
-# pumpcalc: strict_json allows 2,000 members at any length; then this line goes.
-checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "404", "422"]
+checks.positive_data_acceptance.expected-statuses = ["2xx", "404", "422"]
 """
+
+_EXAMPLES = 250
+"""Per operation in one round of a long run: beyond some hundreds, a round finds few new ones."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,8 @@ class Figures:
     grown: int
 
 
-def fuzz(folder: Path, examples: int, phases: str, seed: int = 1) -> Figures:
-    """One run, the same each time: ``examples`` per operation, besides those that the schema itself suggests."""
+def fuzz(folder: Path, examples: int, phases: str, seed: int | None = None) -> Figures:
+    """One run: ``examples`` per operation, besides those that the schema itself suggests. Without a seed, the same."""
     with service(folder, PUMPCALC_SWEEP_SECONDS="60") as running:
         before = running.resident()
         report = _run(running, folder, examples, phases, seed)
@@ -66,12 +68,14 @@ def fuzz(folder: Path, examples: int, phases: str, seed: int = 1) -> Figures:
         )
 
 
-def _run(running: Service, folder: Path, examples: int, phases: str, seed: int) -> Any:
+def _run(running: Service, folder: Path, examples: int, phases: str, seed: int | None) -> Any:
     config, report = folder / "schemathesis.toml", folder / "report.json"
     config.write_text(_CONFIG.format(clinic=running.clinic, pump=running.pump), encoding="utf-8")
     command: list[str | Path] = [Path(sys.executable).with_name("schemathesis"), "--config-file", config, "run"]
     command += [f"http://127.0.0.1:{running.port}/openapi.json", "--phases", phases]
-    command += ["--max-examples", str(examples), "--seed", str(seed), "--generation-deterministic"]
+    command += ["--max-examples", str(examples)]
+    command += ["--generation-deterministic"] if seed is None else ["--seed", str(seed)]
+    command += ["--generation-database", "none"] if seed is not None else []
     command += ["--continue-on-failure", "--suppress-health-check", "all", "--request-timeout", "30", "--no-color"]
     command += ["--report", "json", "--report-json-path", report]
     ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
@@ -82,19 +86,21 @@ def _run(running: Service, folder: Path, examples: int, phases: str, seed: int) 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="schemathesis over the whole OpenAPI document, on loopback.")
-    parser.add_argument("--cases", type=int, default=20_000, help="about how many in all; default 20000")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--cases", type=int, default=20_000, help="at least how many in all; default 20000")
+    parser.add_argument("--seed", type=int, default=1, help="of the first round; default 1")
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        # The schema itself suggests some 2,500 cases; the operations share the rest.
-        found = fuzz(
-            Path(folder), max(1, (asked.cases - 2_500) // 34), "examples,coverage,fuzzing,stateful", asked.seed
-        )
-        said = (Path(folder) / "fuzz.txt").read_text(encoding="utf-8")
-    print(json.dumps({**vars(found), "failures": [failure["title"] for failure in found.failures]}, indent=2))
-    if found.failures or found.errors:
+    cases, seed, went_well = 0, asked.seed, True
+    while cases < asked.cases and went_well:
+        with tempfile.TemporaryDirectory() as folder:
+            found = fuzz(Path(folder), _EXAMPLES, "examples,coverage,fuzzing,stateful", seed)
+            said = (Path(folder) / "fuzz.txt").read_text(encoding="utf-8")
+        print(json.dumps({"seed": seed, **vars(found), "failures": [failure["title"] for failure in found.failures]}))
+        cases, seed = cases + found.cases, seed + 1
+        went_well = found.complete and not found.failures and not found.errors
+    print(json.dumps({"cases": cases, "went_well": went_well}))
+    if not went_well:
         print(said[-20_000:], file=sys.stderr)
-    return 0 if found.complete and not found.failures and not found.errors else 1
+    return 0 if went_well else 1
 
 
 if __name__ == "__main__":
