@@ -13,9 +13,9 @@ from typing import Annotated, Any
 from pydantic import WithJsonSchema
 
 from pumpcalc.errors import echo, refused
-from pumpcalc.worksheet.fields import strictly
+from pumpcalc.worksheet.fields import read_identifier, strictly
 
-__all__ = ["DayCounts", "EmailAddress", "Name", "Reference", "TimeOfDay"]
+__all__ = ["DayCounts", "EmailAddress", "Name", "PatientId", "Reference", "TimeOfDay"]
 
 _LONGEST_NAME = 100
 _LONGEST_ADDRESS = 254
@@ -97,6 +97,11 @@ def _reference(value: Any) -> str:
     return str(value)
 
 
+PatientId = Annotated[
+    str,
+    strictly(read_identifier),
+    WithJsonSchema({"type": "string", "examples": ["patient-5f0c1e9a8ff4b96087a026db"]}),
+]
 Name = Annotated[
     str,
     strictly(_name),

@@ -10,13 +10,13 @@ from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.fields import DayCounts, EmailAddress, Name, Reference, TimeOfDay
+from api.fields import DayCounts, EmailAddress, Name, PatientId, Reference, TimeOfDay
 from pumpcalc.worksheet import Calculation
 from pumpcalc.worksheet.fields import (
     Calendar,
     ClosedDates,
     ClosedWeekdays,
-    Identifier,
+    PumpName,
     Request,
     TimeZone,
     VolumeOrZeroField,
@@ -66,8 +66,8 @@ class PatientRequest(Request):
 class PumpRequest(Request):
     """A new pump of a patient."""
 
-    patient_id: Identifier
-    model: Identifier
+    patient_id: PatientId
+    model: PumpName
     implanted_on: Calendar | None = None
     reference: Reference | None = None
 

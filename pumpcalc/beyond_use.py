@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pumpcalc.library import Storage
 from pumpcalc.worksheet import Worksheet, calculator
-from pumpcalc.worksheet.fields import Days, Identifier, Instant
+from pumpcalc.worksheet.fields import CategoryName, Days, Instant
 
 __all__ = ["beyond_use_date"]
 
@@ -18,7 +18,7 @@ _TABLE = "usp-797-2023"
 def beyond_use_date(
     work: Worksheet,
     *,
-    category: Identifier,
+    category: CategoryName,
     storage: Storage,
     compounded_at: Instant,
     chemical_stability: Days | None = None,

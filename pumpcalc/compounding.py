@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import ConfigDict
+
 from pumpcalc import formulas
 from pumpcalc.library import Drug, Product
 from pumpcalc.limits import check_concentration
 from pumpcalc.quantities import Quantity
 from pumpcalc.worksheet import Count, Value, Worksheet, calculator
-from pumpcalc.worksheet.fields import ConcentrationField, Identifier, Listed, Request, VolumeField
+from pumpcalc.worksheet.fields import ConcentrationField, DrugName, Listed, ProductName, Request, VolumeField
 
 __all__ = ["CompoundedComponent", "compounding"]
 
@@ -17,10 +19,14 @@ __all__ = ["CompoundedComponent", "compounding"]
 class CompoundedComponent(Request):
     """One drug of the preparation, and the stock that it is drawn from."""
 
-    drug: Identifier
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"drug": "ziconotide", "concentration": "5 mcg/mL", "product": "prialt-25-20"}]}
+    )
+
+    drug: DrugName
     concentration: ConcentrationField
     stock_concentration: ConcentrationField | None = None
-    product: Identifier | None = None
+    product: ProductName | None = None
 
 
 @calculator("compounding")

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pydantic import ConfigDict
+
 from pumpcalc import formulas
 from pumpcalc.errors import refused
 from pumpcalc.library import ConversionTable, Drug, Opioid, OpioidStatus, RatioSet
@@ -16,7 +18,17 @@ from pumpcalc.limits import check_daily_dose, check_start
 from pumpcalc.quantities import Quantity
 from pumpcalc.sentinel import check_usual_total
 from pumpcalc.worksheet import Value, Worksheet, calculator
-from pumpcalc.worksheet.fields import DailyDoseField, Identifier, Listed, PatchRateField, Percent, Ratio, Request
+from pumpcalc.worksheet.fields import (
+    DailyDoseField,
+    DrugName,
+    Listed,
+    OpioidName,
+    PatchRateField,
+    Percent,
+    Ratio,
+    Request,
+    TableName,
+)
 
 __all__ = ["RegimenLine", "oral_morphine_equivalent", "oral_to_intrathecal"]
 
@@ -26,7 +38,9 @@ _ORAL_MORPHINE = "oral morphine"
 class RegimenLine(Request):
     """One opioid of a regimen: its total per day, or for a patch its rate."""
 
-    opioid: Identifier
+    model_config = ConfigDict(json_schema_extra={"examples": [{"opioid": "oxycodone", "daily_dose": "60 mg/day"}]})
+
+    opioid: OpioidName
     daily_dose: DailyDoseField | None = None
     rate: PatchRateField | None = None
 
@@ -92,7 +106,7 @@ def _total(work: Worksheet, table: ConversionTable, regimen: Sequence[RegimenLin
 
 
 @calculator("oral-morphine-equivalent")
-def oral_morphine_equivalent(work: Worksheet, *, table: Identifier, regimen: Listed[RegimenLine]) -> None:
+def oral_morphine_equivalent(work: Worksheet, *, table: TableName, regimen: Listed[RegimenLine]) -> None:
     """What a whole regimen of opioids counts as in oral morphine per day, by one named table.
 
         line_1_oral_morphine_equivalent = line_1_daily_dose * line_1_factor
@@ -125,8 +139,8 @@ def oral_morphine_equivalent(work: Worksheet, *, table: Identifier, regimen: Lis
 def oral_to_intrathecal(
     work: Worksheet,
     *,
-    drug: Identifier,
-    table: Identifier,
+    drug: DrugName,
+    table: TableName,
     regimen: Listed[RegimenLine],
     opioid_status: OpioidStatus,
     ratio: Ratio | None = None,

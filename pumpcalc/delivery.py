@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pydantic import ConfigDict
+
 from pumpcalc import formulas
 from pumpcalc.library import Drug
 from pumpcalc.limits import check_concentration, check_daily_dose, check_flow_rate, check_indication
@@ -12,9 +14,10 @@ from pumpcalc.worksheet import Value, Worksheet, calculator
 from pumpcalc.worksheet.fields import (
     ConcentrationField,
     DailyDoseField,
+    DrugName,
     FlowRateField,
-    Identifier,
     Listed,
+    PumpName,
     Request,
 )
 
@@ -40,10 +43,10 @@ def _mass(spelling: str) -> str:
 def flow_rate(
     work: Worksheet,
     *,
-    drug: Identifier,
+    drug: DrugName,
     daily_dose: DailyDoseField,
     concentration: ConcentrationField,
-    pump: Identifier | None = None,
+    pump: PumpName | None = None,
 ) -> None:
     """The flow rate that delivers a daily dose from a solution.
 
@@ -89,10 +92,10 @@ def flow_rate(
 def daily_dose(
     work: Worksheet,
     *,
-    drug: Identifier,
+    drug: DrugName,
     concentration: ConcentrationField,
     flow_rate: FlowRateField,
-    pump: Identifier | None = None,
+    pump: PumpName | None = None,
 ) -> None:
     """The daily dose that a flow of a solution delivers.
 
@@ -136,10 +139,10 @@ def daily_dose(
 def concentration(
     work: Worksheet,
     *,
-    drug: Identifier,
+    drug: DrugName,
     daily_dose: DailyDoseField,
     flow_rate: FlowRateField,
-    pump: Identifier | None = None,
+    pump: PumpName | None = None,
 ) -> None:
     """The concentration at which a flow delivers a daily dose.
 
@@ -181,7 +184,9 @@ def concentration(
 class Component(Request):
     """One drug in the reservoir."""
 
-    drug: Identifier
+    model_config = ConfigDict(json_schema_extra={"examples": [{"drug": "morphine", "concentration": "20 mg/mL"}]})
+
+    drug: DrugName
     concentration: ConcentrationField
 
 
@@ -191,7 +196,7 @@ def admixture_dose(
     *,
     components: Listed[Component],
     daily_dose: DailyDoseField,
-    pump: Identifier | None = None,
+    pump: PumpName | None = None,
 ) -> None:
     """The dose of every drug of a mixture when one flow drives them all.
 

@@ -9,7 +9,7 @@ from pumpcalc import formulas
 from pumpcalc.library import RuleName, TitrationRule
 from pumpcalc.limits import check_concentration, check_flow_rate, check_indication
 from pumpcalc.worksheet import Count, Day, Value, Worksheet, calculator
-from pumpcalc.worksheet.fields import Calendar, ConcentrationField, DailyDoseField, Days, Identifier, PerWeek
+from pumpcalc.worksheet.fields import Calendar, ConcentrationField, DailyDoseField, Days, DrugName, PerWeek, PumpName
 
 __all__ = ["titration"]
 
@@ -34,7 +34,7 @@ class _Plan:
 def titration(
     work: Worksheet,
     *,
-    drug: Identifier,
+    drug: DrugName,
     rule: RuleName,
     start: DailyDoseField,
     step: DailyDoseField,
@@ -43,7 +43,7 @@ def titration(
     days: Days | None = None,
     start_date: Calendar | None = None,
     concentration: ConcentrationField | None = None,
-    pump: Identifier | None = None,
+    pump: PumpName | None = None,
 ) -> None:
     """The doses of a titration, step by step, by a named rule.
 

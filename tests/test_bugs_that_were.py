@@ -348,3 +348,32 @@ def test_an_ordinary_request_still_holds_at_most_two_thousand_members() -> None:
     assert len(strict_json.read(b"[" + b",".join([b"1"] * strict_json.MOST_MEMBERS) + b"]")) == strict_json.MOST_MEMBERS
     with pytest.raises(strict_json.NotJson):
         strict_json.read(b"[" + b",".join([b"1"] * (strict_json.MOST_MEMBERS + 1)) + b"]")
+
+
+@pytest.mark.parametrize(("field", "example"), [("pump", '"synchromed-ii-20"'), ("components", "concentration")])
+def test_a_missing_field_is_answered_with_an_example_of_its_own(field: str, example: str) -> None:
+    asked = fill()
+    del asked[field]
+    with pytest.raises(Refusal) as caught:
+        calculate("refill-schedule", asked)
+    (problem,) = caught.value.problems
+    assert (problem.pointer, example in problem.detail, "morphine" in problem.detail) == (
+        f"/{field}",
+        True,
+        field == "components",
+    )
+
+
+@pytest.mark.parametrize(("strength", "said"), [("5 mcg/mL", "weaker"), ("25 mg/mL", "stronger")])
+def test_an_undiluted_fill_of_another_strength_is_said_to_be_weaker_or_stronger_as_it_is(strength, said) -> None:
+    with pytest.raises(Refusal) as caught:
+        calculate("refill-schedule", ziconotide_fill(components=solution("ziconotide", strength)))
+    other = {"weaker": "stronger", "stronger": "weaker"}[said]
+    assert (said in caught.value.problems[0].detail, other in caught.value.problems[0].detail) == (True, False)
+
+
+@pytest.mark.parametrize("clock", ["24:00:00", "23:60:00", "23:59:60"])
+def test_an_hour_minute_or_second_that_no_clock_shows_is_refused_by_our_own_rule(clock: str) -> None:
+    with pytest.raises(Refusal) as caught:
+        calculate("refill-schedule", fill(fill_date=None, filled_at=f"2026-01-05T{clock}Z", time_zone="UTC"))
+    assert (caught.value.problems[0].code, caught.value.problems[0].pointer) == ("instant-format", "/filled_at")

@@ -134,10 +134,16 @@ def _held_stability(
     if kind in drug.fill_concentration:
         strengths = drug.fill_concentration[kind]
         if not strengths.include(component.concentration) and kind != "naive":
+            strongest = max(each.amount for each in strengths.concentrations)
+            why = (
+                "it is stronger than any product; check its unit"
+                if component.concentration.amount > strongest
+                else "a weaker solution is a diluted fill, and keeps for less"
+            )
             raise work.refuse(
                 "fill-kind-contradicts-concentration",
                 f"An {kind} fill of {drug.label} has {' or '.join(strengths.stated.listed)}, "
-                f"not {component.concentration}: a weaker solution is a diluted fill, and keeps for less.",
+                f"not {component.concentration}: {why}.",
                 "/fill_kind",
             )
     return work.fact("in_pump_stability" if alone else f"in_pump_stability_of_{drug.name}", held[kind])

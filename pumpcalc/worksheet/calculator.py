@@ -1,7 +1,7 @@
 """Calculators: a function over a worksheet, reached by name from every door.
 
     @calculator("flow-rate")
-    def flow_rate(work, *, drug: Identifier, daily_dose: DailyDoseField, ...): ...
+    def flow_rate(work, *, drug: DrugName, daily_dose: DailyDoseField, ...): ...
 
 The signature is the request: its fields, their kinds, what may be left out. Python, the command line and HTTP all
 read a request with it, so the same input gets the same record, and the same mistake the same sentence.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Callable
 from datetime import date, datetime
 from fractions import Fraction
@@ -74,7 +75,11 @@ def _example(model: type[BaseModel] | None, name: str) -> str:
     """How a field may be written, from its schema."""
     if model is None:
         return ""
-    field = model.model_json_schema().get("properties", {}).get(name, {})
+    schema = model.model_json_schema()
+    field = schema.get("properties", {}).get(name, {})
+    if "$ref" in (line := field.get("items", {})):
+        of = schema["$defs"][line["$ref"].rpartition("/")[2]]
+        return f": write it as {json.dumps(of['examples'])}"
     if "examples" in field:
         return f": write it as {echo(field['examples'][0])}"
     return f": write one of {', '.join(field['enum'])}" if "enum" in field else ""

@@ -38,23 +38,29 @@ from pumpcalc.worksheet.lines import WEEKDAYS
 
 __all__ = [
     "Calendar",
+    "CategoryName",
     "ClosedDates",
     "ClosedWeekdays",
     "ConcentrationField",
     "DailyDoseField",
     "Days",
+    "DrugName",
     "FlowRateField",
-    "Identifier",
     "Instant",
     "Listed",
+    "OpioidName",
     "PatchRateField",
     "PerWeek",
     "Percent",
+    "ProductName",
+    "PumpName",
     "Ratio",
+    "TableName",
     "TimeZone",
     "VolumeField",
     "VolumeOrZeroField",
     "YesNo",
+    "read_identifier",
 ]
 
 _FIRST_YEAR, _LAST_YEAR = 1990, 2199
@@ -73,7 +79,7 @@ def _positive(kind: Kind) -> Callable[[Any], Quantity]:
     return reader
 
 
-def _quantity_schema(kind: Kind) -> WithJsonSchema:
+def _quantity_schema(kind: Kind, example: str | None = None) -> WithJsonSchema:
     units = "|".join(re.escape(unit) for unit in kind.spellings)
     return WithJsonSchema(
         {
@@ -81,7 +87,7 @@ def _quantity_schema(kind: Kind) -> WithJsonSchema:
             "description": f"{kind.article.capitalize()} {kind.name}: number, one space, "
             f"{' or '.join(kind.spellings)}.",
             "pattern": f"^{NUMBER} (?:{units})$",
-            "examples": [kind.example],
+            "examples": [example or kind.example],
         }
     )
 
@@ -90,7 +96,7 @@ DailyDoseField = Annotated[Quantity, strictly(_positive(DAILY_DOSE)), _quantity_
 ConcentrationField = Annotated[Quantity, strictly(_positive(CONCENTRATION)), _quantity_schema(CONCENTRATION)]
 FlowRateField = Annotated[Quantity, strictly(_positive(FLOW_RATE)), _quantity_schema(FLOW_RATE)]
 VolumeField = Annotated[Quantity, strictly(_positive(VOLUME)), _quantity_schema(VOLUME)]
-VolumeOrZeroField = Annotated[Quantity, strictly(lambda value: read(value, VOLUME)), _quantity_schema(VOLUME)]
+VolumeOrZeroField = Annotated[Quantity, strictly(lambda value: read(value, VOLUME)), _quantity_schema(VOLUME, "2 mL")]
 PatchRateField = Annotated[Quantity, strictly(_positive(PATCH_RATE)), _quantity_schema(PATCH_RATE)]
 
 
@@ -150,7 +156,8 @@ Days = Annotated[
 ]
 
 
-def _identifier(value: Any) -> str:
+def read_identifier(value: Any) -> str:
+    """A name of letters, digits and hyphens, at most 40."""
     if not isinstance(value, str) or re.fullmatch(r"[a-zA-Z0-9][a-zA-Z0-9-]{0,39}", value, re.ASCII) is None:
         raise refused(
             "identifier-format", f"{echo(value)} is not an identifier: write lower-case letters, digits and hyphens."
@@ -158,11 +165,19 @@ def _identifier(value: Any) -> str:
     return value
 
 
-Identifier = Annotated[
-    str,
-    strictly(_identifier),
-    WithJsonSchema({"type": "string", "pattern": "^[a-zA-Z0-9][a-zA-Z0-9-]{0,39}$", "examples": ["morphine"]}),
-]
+_IDENTIFIER = strictly(read_identifier)
+
+
+def _named(example: str) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "pattern": "^[a-zA-Z0-9][a-zA-Z0-9-]{0,39}$", "examples": [example]})
+
+
+DrugName = Annotated[str, _IDENTIFIER, _named("morphine")]
+PumpName = Annotated[str, _IDENTIFIER, _named("synchromed-ii-20")]
+OpioidName = Annotated[str, _IDENTIFIER, _named("oxycodone")]
+TableName = Annotated[str, _IDENTIFIER, _named("cdc-2022")]
+ProductName = Annotated[str, _IDENTIFIER, _named("prialt-25-20")]
+CategoryName = Annotated[str, _IDENTIFIER, _named("2-aseptic-sterile-notest")]
 
 
 def _calendar(value: Any) -> date:
@@ -183,7 +198,7 @@ _DATE_SCHEMA = {"type": "string", "format": "date", "pattern": r"^[0-9]{4}-[0-9]
 Calendar = Annotated[date, strictly(_calendar), WithJsonSchema({**_DATE_SCHEMA, "examples": ["2026-11-25"]})]
 
 _INSTANT = re.compile(
-    r"(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})T(?P<time>[0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.[0-9]{1,6})?"
+    r"(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})T(?P<time>(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9])(?:\.[0-9]{1,6})?"
     r"(?P<offset>Z|[+-](?:0[0-9]|1[0-9]|2[0-3]):[0-5][0-9])?",
     re.ASCII,
 )
