@@ -27,6 +27,7 @@ __all__ = ["record_refill", "refill_request"]
 NAME = "refill-schedule"
 
 _FROM_PUMP = ("pump",)
+_FROM_LAST_FILL = ("last_accepted",)
 _FROM_CLINIC = ("low_reservoir_alarm_volume", "closed_weekdays", "closed_dates", "time_zone")
 _SETTINGS = {
     "low_reservoir_alarm_volume": '"2 mL"',
@@ -54,7 +55,7 @@ def refill_request() -> type[Request]:
     fields: dict[str, Any] = {
         name: (field.annotation, field)
         for name, field in CALCULATORS[NAME].request.model_fields.items()
-        if name not in (*_FROM_PUMP, *_FROM_CLINIC)
+        if name not in (*_FROM_PUMP, *_FROM_LAST_FILL, *_FROM_CLINIC)
     }
     return create_model("RefillRequest", __base__=Request, __doc__="A refill that was done.", **fields)
 
@@ -69,14 +70,20 @@ def record_refill(store: Store, clinic_id: str, pump_id: str, request: Mapping[s
     with store.writing() as connection:
         clinic = clinic_row(connection, clinic_id)
         pump = pump_of(connection, clinic_id, pump_id)
-        calculation = calculate(NAME, _schedule_request(clinic, pump, request))
+        last = plans.open_refill(connection, clinic_id, pump_id)
+        calculation = calculate(NAME, _schedule_request(clinic, pump, last, request))
         _within_hard_limits(calculation)
         fill_date = _fill_date(calculation, clinic["time_zone"], now)
         return _keep(connection, clinic, pump, calculation, fill_date, now)
 
 
-def _schedule_request(clinic: sa.RowMapping, pump: sa.RowMapping, request: Mapping[str, Any]) -> dict[str, Any]:
-    """The whole request. Raises Refusal for what the body may not say or the clinic has not said."""
+def _schedule_request(
+    clinic: sa.RowMapping, pump: sa.RowMapping, last: sa.RowMapping | None, request: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The whole request, ``last`` being the open refill that this one will close.
+
+    Raises Refusal for what the body may not say or the clinic has not said.
+    """
     if not isinstance(request, Mapping):
         raise refused("wrong-type", "The body is an object with fields.")
     if pump["state"] != "active":
@@ -87,7 +94,11 @@ def _schedule_request(clinic: sa.RowMapping, pump: sa.RowMapping, request: Mappi
             detail=f"{name} comes from the {whose}, so leave it out.",
             pointer=f"/{name}",
         )
-        for whose, names in (("pump", _FROM_PUMP), ("clinic's settings", _FROM_CLINIC))
+        for whose, names in (
+            ("pump", _FROM_PUMP),
+            ("last fill", _FROM_LAST_FILL),
+            ("clinic's settings", _FROM_CLINIC),
+        )
         for name in names
         if name in request
     ]
@@ -107,7 +118,25 @@ def _schedule_request(clinic: sa.RowMapping, pump: sa.RowMapping, request: Mappi
     full |= {name: clinic[name] for name in _FROM_CLINIC if name != "time_zone"}
     if "filled_at" in request:
         full["time_zone"] = clinic["time_zone"]
+    if last is not None:
+        full["last_accepted"] = _last_accepted(json.loads(last["request"]), request)
     return full
+
+
+def _last_accepted(last: Mapping[str, Any], request: Mapping[str, Any]) -> dict[str, Any]:
+    """What a slip of the hand would stand out against; the dose and the strength only of the same primary drug."""
+    accepted = {"fill_volume": last["fill_volume"]}
+    primary = last["components"][0]
+    if _primary_drug(request) == primary["drug"]:
+        accepted |= {"daily_dose": last["daily_dose"], "concentration": primary["concentration"]}
+    return accepted
+
+
+def _primary_drug(request: Mapping[str, Any]) -> object:
+    """The drug named first in a body that nobody has checked yet; None where there is none."""
+    components = request.get("components")
+    first = components[0] if isinstance(components, list) and components else None
+    return first.get("drug") if isinstance(first, Mapping) else None
 
 
 def _within_hard_limits(calculation: Calculation) -> None:

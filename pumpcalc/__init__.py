@@ -3,15 +3,17 @@
 Importing it proves every formula: a formula whose units do not hold stops the import.
 """
 
-from pumpcalc import (
-    beyond_use,
-    compounding,
-    conversion,
-    delivery,
-    library,
-    refill,
-    titration,
-)  # each registers its calculators
+# isort: off
+# Each of these registers its calculators; they are listed in the order of a day's work.
+from pumpcalc import library
+from pumpcalc import conversion
+from pumpcalc import titration
+from pumpcalc import delivery
+from pumpcalc import compounding
+from pumpcalc import beyond_use
+from pumpcalc import refill
+
+# isort: on
 from pumpcalc.errors import (
     CalculationWithheld,
     FormulaDefect,

@@ -94,7 +94,7 @@ def test_what_is_not_a_request_is_refused_on_standard_output_with_exit_2(
 ) -> None:
     try:
         status, out, _ = said("calculate flow-rate", text)
-    except pumpcalc.Refusal as refusal:  # pragma: no cover - a refusal must never escape the command
+    except pumpcalc.Refusal as refusal:  # a refusal must never escape the command
         pytest.fail(str(refusal))
     record = json.loads(out)
     assert (status, record["outcome"], record["problem"]["code"]) == (cli.REFUSED, "refused", code)

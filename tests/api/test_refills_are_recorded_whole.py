@@ -175,7 +175,11 @@ def test_a_clinic_states_a_missing_setting_later(make_fiction: Callable[..., Hou
     fiction = make_fiction(reminder_email=None)
     _refused(fiction, ZICONOTIDE)
     house.change_settings(fiction.store, fiction.clinic, {"reminder_email": "new@clinic.example"})
-    fiction.record()
+    refill_id = fiction.record()
+    with fiction.store.reading() as connection:
+        kept = plans.open_refill(connection, fiction.clinic, fiction.pump)
+    assert kept is not None
+    assert kept["id"] == refill_id
 
 
 @pytest.mark.parametrize(
@@ -229,3 +233,30 @@ def test_the_clinic_is_written_as_it_was_understood(fiction: House) -> None:
     assert changed["low_reservoir_alarm_volume"] == "1.5 mL"
     assert changed["closed_weekdays"] == ["saturday"]
     assert changed["reminder_days_before"] == CLINIC["reminder_days_before"]
+
+
+def _notes(fiction: House) -> list[str]:
+    with fiction.store.reading() as connection:
+        kept = plans.open_refill(connection, fiction.clinic, fiction.pump)
+    assert kept is not None
+    return [note["code"] for note in json.loads(kept["record"])["notes"]]
+
+
+def test_a_refill_is_compared_with_the_fill_before_it(fiction: House) -> None:
+    fiction.record(MORPHINE | {"daily_dose": "1 mg/day"})
+    assert "slip-against-last" not in _notes(fiction), "the first fill has nothing before it"
+    fiction.record(MORPHINE | {"daily_dose": "10 mg/day"})
+    assert "slip-against-last" in _notes(fiction)
+    fiction.record(MORPHINE | {"daily_dose": "12 mg/day"})
+    assert "slip-against-last" not in _notes(fiction)
+
+
+def test_a_dose_is_not_compared_with_that_of_another_drug(fiction: House) -> None:
+    fiction.record(MORPHINE)
+    fiction.record(ZICONOTIDE)
+    assert "slip-against-last" not in _notes(fiction)
+
+
+def test_what_was_accepted_the_last_time_is_not_the_bodys_to_say(fiction: House) -> None:
+    refusal = _refused(fiction, MORPHINE | {"last_accepted": {"daily_dose": "1 mg/day"}})
+    assert [(problem.code, problem.pointer) for problem in refusal.problems] == [("set-elsewhere", "/last_accepted")]
