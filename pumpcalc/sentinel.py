@@ -7,6 +7,7 @@ mcg, an hour for a day, the other reservoir. It never corrects anything.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 from pumpcalc.library import ConversionTable, Pump, Range
@@ -33,6 +34,11 @@ _AGAINST_LAST = (
 )
 _NEAR = Fraction(1, 5)
 """How near a ratio must be to a slip's factor: an ordinary change of dose is far from all of them."""
+
+
+_MOST_OF_LAST = _MOVED_POINT[0][0] * (1 - _NEAR)
+_LEAST_OF_LAST = _MOVED_POINT[1][0] * (1 + _NEAR)
+"""Between these a change is no slip of a point: from a tenth to ten times, and what is near them."""
 
 
 def _read_back(value: Value) -> str:
@@ -101,12 +107,26 @@ def check_usual_total(work: Worksheet, total: Value, table: ConversionTable) -> 
 
 
 def check_against_last(work: Worksheet, value: Value, last: Value) -> None:
-    """Is this near ten times, a tenth, a thousand times ... the value that was last accepted?"""
+    """Is this far from the value that was last accepted, and which slip would make it so?
+
+    Both ends are soft limits: the nearest slip each way, ten times and a tenth, with what is near them.
+    """
+    lowest, highest = last.amount * _LEAST_OF_LAST, last.amount * _MOST_OF_LAST
+    name = f"{value.name}_against_last"
+    work.soft_bound(value, "at most", replace(last, amount=highest), f"{name}_at_most")
+    work.soft_bound(value, "at least", replace(last, amount=lowest), f"{name}_at_least")
+    if lowest <= value.amount <= highest:
+        return
     ratio = value.amount / last.amount
     near = [(factor, said) for factor, said in _AGAINST_LAST if abs(ratio / factor - 1) <= _NEAR]
-    if near:
-        said = min(near, key=lambda slip: abs(ratio / slip[0] - 1))[1]
-        work.note("slip-against-last", f"{_read_back(value)} That is about {said} the last accepted value, {last}.")
+    said = (
+        f"about {min(near, key=lambda slip: abs(ratio / slip[0] - 1))[1]}"
+        if near
+        else "far above"
+        if ratio > 1
+        else "far below"
+    )
+    work.note("slip-against-last", f"{_read_back(value)} That is {said} the last accepted value, {last}.")
 
 
 def check_reservoir_size(work: Worksheet, volume: Value, pump: Pump) -> None:

@@ -130,11 +130,29 @@ def test_the_ends_of_what_is_usual_are_inside(dose: str, name: str, hit: bool) -
         ("12 mg/day", "0.5 mg/day", "per hour for per day"),
         ("5 mg/day", "5 mcg/day", "mg for mcg"),
         ("9 mg/day", "1 mg/day", "ten times"),
+        ("15 mg/day", "1 mg/day", "far above"),
+        ("1 mg/day", "17 mg/day", "far below"),
     ],
 )
 def test_a_value_near_a_slip_of_the_last_accepted_one_is_read_back(now: str, last: str, said: str) -> None:
     found = calculate("refill-schedule", fill(daily_dose=now, last_accepted={"daily_dose": last}))
     assert said in _note(found, "slip-against-last")
+    assert [one.level for one in found.limits_hit if "against_last" in one.name] == ["soft"]
+
+
+@pytest.mark.parametrize(
+    ("now", "hit"),
+    [
+        ("8 mg/day", []),
+        ("8.000000001 mg/day", ["daily_dose_against_last_at_most"]),
+        ("0.12 mg/day", []),
+        ("0.119999999 mg/day", ["daily_dose_against_last_at_least"]),
+    ],
+)
+def test_near_ten_times_and_a_tenth_of_the_last_accepted_value_begin_at_a_bound(now: str, hit: list[str]) -> None:
+    found = calculate("refill-schedule", fill(daily_dose=now, last_accepted={"daily_dose": "1 mg/day"}))
+    assert [one.name for one in found.limits_hit if "against_last" in one.name] == hit
+    assert ("slip-against-last" in notes(found)) is bool(hit)
 
 
 @pytest.mark.parametrize("last", ["7 mg/day", "10 mg/day", "13 mg/day", "5 mg/day", "20 mg/day"])

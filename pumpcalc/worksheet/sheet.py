@@ -259,17 +259,41 @@ class Worksheet:
             raise ValueError(f"{fact.name} does not bound {value.name}, which is of {substance}")
         if fact.role == "information":
             raise ValueError(f"{fact.name} is information, not a limit")
+        self._compare(
+            value,
+            rule,
+            Value(fact.name, bound.amount, value.unit, bound.spelling),
+            name or fact.name.rpartition(".")[2],
+            "hard" if fact.role == "hard" else "soft",
+            self.cite(fact),
+        )
+
+    def soft_bound(self, value: Value, rule: Literal["at most", "at least"], bound: Value, name: str) -> None:
+        """A soft limit that follows from the request itself, such as from the last accepted value."""
+        if value.unit != bound.unit:
+            raise ValueError(f"{bound.name} does not bound {value.name}")
+        self._compare(value, rule, bound, name, "soft", None)
+
+    def _compare(
+        self,
+        value: Value,
+        rule: Literal["at most", "at least"],
+        bound: Value,
+        name: str,
+        level: Literal["hard", "soft"],
+        source: Cited | None,
+    ) -> None:
         self._limits.append(
             Limit(
-                name=name or fact.name.rpartition(".")[2],
+                name=name,
                 rule=rule,
                 actual=str(value),
                 actual_exact=str(value.exact),
                 bound=str(bound),
-                bound_exact=str(bound.amount / bound.kind.factors[bound.spelling]),
-                level="hard" if fact.role == "hard" else "soft",
+                bound_exact=str(bound.exact),
+                level=level,
                 hit=value.amount > bound.amount if rule == "at most" else value.amount < bound.amount,
-                source=self.cite(fact),
+                source=source,
             )
         )
 
