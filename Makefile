@@ -38,7 +38,7 @@ $(VENV)/server: $(UV) requirements.lock pyproject.toml
 	touch $@
 
 $(VENV)/everything: $(VENV)/server
-	$(INSTALL) --editable ".[server,fleet]" --group test --group lint
+	$(INSTALL) --editable ".[server,fleet,postgres]" --group test --group lint
 	touch $@
 
 # Every version and hash that the project is tested with, for all platforms.

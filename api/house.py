@@ -58,23 +58,23 @@ def change_settings(store: Store, clinic_id: str, body: Any) -> sa.RowMapping:
     """Settings of a clinic, changed. They hold for refills recorded from now on; no recorded plan moves."""
     request = understood(ClinicSettings, body)
     with store.writing() as connection:
-        clinic(connection, clinic_id)
+        clinic(connection, clinic_id, lock=True)
         if changed := _settings(request):
             house.change_clinic(connection, clinic_id, changed)
         return clinic(connection, clinic_id)
 
 
-def clinic(connection: sa.Connection, clinic_id: str) -> sa.RowMapping:
-    """One clinic. Raises NotFound."""
-    found = house.clinic_by_id(connection, clinic_id)
+def clinic(connection: sa.Connection, clinic_id: str, *, lock: bool = False) -> sa.RowMapping:
+    """One clinic; locked when the transaction decides something about it. Raises NotFound."""
+    found = house.clinic_by_id(connection, clinic_id, lock=lock)
     if found is None:
         raise NotFound("clinic")
     return found
 
 
-def pump_of(connection: sa.Connection, clinic_id: str, pump_id: str) -> sa.RowMapping:
-    """One pump of a clinic. Raises NotFound."""
-    found = house.pump_by_id(connection, clinic_id, pump_id)
+def pump_of(connection: sa.Connection, clinic_id: str, pump_id: str, *, lock: bool = False) -> sa.RowMapping:
+    """One pump of a clinic; locked when the transaction decides something about it. Raises NotFound."""
+    found = house.pump_by_id(connection, clinic_id, pump_id, lock=lock)
     if found is None:
         raise NotFound("pump")
     return found
@@ -99,7 +99,7 @@ def add_patient(store: Store, clinic_id: str, body: Any, now: dt.datetime) -> sa
     """A new patient of a clinic."""
     request = understood(PatientRequest, body)
     with store.writing() as connection:
-        clinic(connection, clinic_id)
+        clinic(connection, clinic_id, lock=True)
         reference = _reference(connection, patient, clinic_id, request.reference)
         patient_id = new_id("patient")
         house.add_patient(
@@ -118,7 +118,7 @@ def add_pump(store: Store, clinic_id: str, body: Any, now: dt.datetime) -> sa.Ro
     except Refusal as refusal:
         raise Refusal(problem.model_copy(update={"pointer": "/model"}) for problem in refusal.problems) from None
     with store.writing() as connection:
-        clinic(connection, clinic_id)
+        clinic(connection, clinic_id, lock=True)
         if house.patient_by_id(connection, clinic_id, request.patient_id) is None:
             raise refused("unknown-patient", "There is no such patient in this clinic.", "/patient_id")
         reference = _reference(connection, pump, clinic_id, request.reference)

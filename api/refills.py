@@ -69,7 +69,7 @@ def record_refill(store: Store, clinic_id: str, pump_id: str, request: Mapping[s
     """
     with store.writing() as connection:
         clinic = clinic_row(connection, clinic_id)
-        pump = pump_of(connection, clinic_id, pump_id)
+        pump = pump_of(connection, clinic_id, pump_id, lock=True)
         last = plans.open_refill(connection, clinic_id, pump_id)
         calculation = calculate(NAME, _schedule_request(clinic, pump, last, request))
         _within_hard_limits(calculation)
@@ -199,6 +199,7 @@ def _keep(
     )
     closed = plans.close_open_refill(connection, clinic_id, pump["id"], now)
     if closed is not None:
+        plans.lock_reminders(connection, clinic_id, closed)
         plans.cancel_undelivered(connection, clinic_id, closed)
         plans.cancel_reminders(connection, clinic_id, closed)
     plans.add_refill(

@@ -1,4 +1,4 @@
-"""The store: what is kept, and how it is asked for. SQLite now; PostgreSQL will need no other tables."""
+"""The store: what is kept, and how it is asked for. The same tables on SQLite and on PostgreSQL."""
 
 from api.store.engine import Store, open_store
 from api.store.ids import new_id

@@ -15,6 +15,8 @@ from api.store.engine import Store, open_store
 __all__ = ["is_current", "migrate"]
 
 _FOLDER = Path(__file__).parent / "migrations"
+_ONE_AT_A_TIME = 0x70756D7063616C63
+"""The advisory lock of a migration on PostgreSQL: the letters of pumpcalc."""
 
 
 def _config(connection: sa.Connection | None = None) -> Config:
@@ -30,6 +32,8 @@ def migrate(url: str, revision: str = "head") -> None:
     store = open_store(url)
     try:
         with store.writing() as connection:
+            if store.is_shared:
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ONE_AT_A_TIME)))
             command.upgrade(_config(connection), revision)
     finally:
         store.close()

@@ -1,4 +1,4 @@
-"""How instants, dates and lists are kept: as exact text, alike on every database.
+"""How texts, instants, dates and lists are kept: as exact text, alike on every database.
 
 SQLite drops the offset of a date-time and STRICT tables refuse DATETIME, so an instant is fixed-width UTC
 text. Fixed width makes text order the order of time.
@@ -12,7 +12,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-__all__ = ["Day", "Instant", "TextList", "written_instant"]
+__all__ = ["TEXT", "Day", "Instant", "TextList", "written_instant"]
+
+TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+"""Text in the order of its code points on every database, whatever the language of the server."""
 
 INSTANT_SHAPE = "____-__-__T__:__:__.______Z"
 DAY_SHAPE = "____-__-__"
@@ -28,7 +31,7 @@ def written_instant(value: dt.datetime) -> str:
 class Instant(sa.TypeDecorator[dt.datetime]):
     """An aware date-time, kept as UTC text and read back as UTC."""
 
-    impl = sa.Text
+    impl = TEXT
     cache_ok = True
 
     def process_bind_param(self, value: dt.datetime | None, dialect: Any) -> str | None:
@@ -41,7 +44,7 @@ class Instant(sa.TypeDecorator[dt.datetime]):
 class Day(sa.TypeDecorator[dt.date]):
     """A calendar day, kept as ``YYYY-MM-DD``. A date-time is refused: its day depends on a zone."""
 
-    impl = sa.Text
+    impl = TEXT
     cache_ok = True
 
     def process_bind_param(self, value: dt.date | None, dialect: Any) -> str | None:
@@ -56,7 +59,7 @@ class Day(sa.TypeDecorator[dt.date]):
 class TextList(sa.TypeDecorator[list[str]]):
     """A short list of texts, kept as JSON text, in the order in which it was written."""
 
-    impl = sa.Text
+    impl = TEXT
     cache_ok = True
 
     def process_bind_param(self, value: list[str] | None, dialect: Any) -> str | None:

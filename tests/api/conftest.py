@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
+import postgres
 import pytest
 from api_fiction import House, Recorder, fictional, serving
 
@@ -14,11 +15,32 @@ from api.settings import Settings
 from api.store import Store, migrate, open_store
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def backend(request: pytest.FixtureRequest) -> str:
+    """Every test of the store runs on both databases, unless it is about one of them."""
+    return str(request.param)
+
+
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    found = f"sqlite:///{tmp_path}/store/pumpcalc.db"
-    migrate(found)
-    return found
+def empty_url(backend: str, tmp_path: Path) -> Iterator[str]:
+    """A database without tables."""
+    if backend == "sqlite":
+        yield f"sqlite:///{tmp_path}/store/pumpcalc.db"
+    else:
+        with postgres.database() as found:
+            yield found
+
+
+@pytest.fixture
+def url(backend: str, tmp_path: Path) -> Iterator[str]:
+    """A database with the present tables."""
+    if backend == "sqlite":
+        found = f"sqlite:///{tmp_path}/store/pumpcalc.db"
+        migrate(found)
+        yield found
+    else:
+        with postgres.database(migrated=True) as found:
+            yield found
 
 
 @pytest.fixture

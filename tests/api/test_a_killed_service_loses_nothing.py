@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,19 +15,19 @@ import httpx
 import pytest
 from api_fiction import CLINIC, ZICONOTIDE, free_port, until
 
-from api.store import migrate
+from api.store import Store
 
 OVERDUE = ZICONOTIDE | {"fill_date": "2026-01-05"}
 """A fill whose whole ladder lies in the past: all three reminders are due the moment it is recorded."""
 
 
 @contextmanager
-def _service(folder: Path, **settings: str) -> Iterator[tuple[subprocess.Popen[bytes], httpx.Client]]:
+def _service(folder: Path, store: Store, **settings: str) -> Iterator[tuple[subprocess.Popen[bytes], httpx.Client]]:
     port = free_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PUMPCALC_")}
     environment |= {
         "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
-        "PUMPCALC_DATABASE_URL": f"sqlite:///{folder}/pumpcalc.db",
+        "PUMPCALC_DATABASE_URL": store.engine.url.render_as_string(hide_password=False),
         "PUMPCALC_MAIL_FOLDER": str(folder / "mail"),
         **{f"PUMPCALC_{name.upper()}": value for name, value in settings.items()},
     }
@@ -63,78 +62,75 @@ def _record_overdue_refill(client: httpx.Client) -> str:
     return str(clinic)
 
 
-def _states(folder: Path) -> list[tuple[str, int]]:
-    with sqlite3.connect(folder / "pumpcalc.db") as connection:
-        found = connection.execute("SELECT state, attempts FROM delivery ORDER BY 1, 2").fetchall()
-    connection.close()
-    return found
+def _states(store: Store) -> list[tuple[str, int]]:
+    with store.reading() as connection:
+        found = connection.exec_driver_sql("SELECT state, attempts FROM delivery ORDER BY 1, 2").all()
+    return [(state, attempts) for state, attempts in found]
+
+
+def _end_leases(store: Store) -> None:
+    """A lease is made to end now: the test does not wait for it."""
+    with store.writing() as connection:
+        connection.exec_driver_sql(
+            "UPDATE delivery SET lease_until = '2026-01-01T00:00:00.000000Z' WHERE lease_until IS NOT NULL"
+        )
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    migrate(f"sqlite:///{tmp_path}/pumpcalc.db")
     return tmp_path
 
 
-def test_killed_after_the_commit_and_before_any_sweep(folder: Path) -> None:
+def test_killed_after_the_commit_and_before_any_sweep(folder: Path, store: Store) -> None:
     # The first sweep comes at the start, the next after a minute: the refill is committed, nothing is queued.
-    with _service(folder, sweep_seconds="60") as (process, client):
+    with _service(folder, store, sweep_seconds="60") as (process, client):
         _record_overdue_refill(client)
         process.kill()
         assert process.wait(15) == -signal.SIGKILL
-    assert _states(folder) == []
+    assert _states(store) == []
     assert not (folder / "mail").exists()
-    with _service(folder) as (_, client):
-        until(lambda: _states(folder) == [("sent", 1)] * 3)
+    with _service(folder, store) as (_, client):
+        until(lambda: _states(store) == [("sent", 1)] * 3)
     assert len(list((folder / "mail").iterdir())) == 3
 
 
-def test_killed_while_the_mail_server_holds_the_message(folder: Path) -> None:
+def test_killed_while_the_mail_server_holds_the_message(folder: Path, store: Store) -> None:
     with socket.create_server(("127.0.0.1", 0)) as stalls:  # accepts, and never says a word
         url = f"smtp://127.0.0.1:{stalls.getsockname()[1]}"
-        with _service(folder, sweep_seconds="0.2", lease_seconds="46", smtp_url=url) as (process, client):
+        with _service(folder, store, sweep_seconds="0.2", lease_seconds="46", smtp_url=url) as (process, client):
             _record_overdue_refill(client)
             stalls.settimeout(20)
             held, _ = stalls.accept()
             process.kill()
             process.wait(15)
             held.close()
-    assert _states(folder) == [("pending", 0), ("pending", 0), ("pending", 1)]
-    # Its lease is made to end now: the test does not wait for it.
-    with sqlite3.connect(folder / "pumpcalc.db") as connection:
-        connection.execute(
-            "UPDATE delivery SET lease_until = '2026-01-01T00:00:00.000000Z' WHERE lease_until IS NOT NULL"
-        )
-    connection.close()
-    with _service(folder) as (_, client):
-        until(lambda: [state for state, _ in _states(folder)] == ["sent"] * 3)
-    assert _states(folder) == [("sent", 1), ("sent", 1), ("sent", 2)]
+    assert _states(store) == [("pending", 0), ("pending", 0), ("pending", 1)]
+    _end_leases(store)
+    with _service(folder, store) as (_, client):
+        until(lambda: [state for state, _ in _states(store)] == ["sent"] * 3)
+    assert _states(store) == [("sent", 1), ("sent", 1), ("sent", 2)]
     assert len(list((folder / "mail").iterdir())) == 3
 
 
-def test_killed_at_many_moments_every_reminder_arrives_and_is_one_file(folder: Path) -> None:
+def test_killed_at_many_moments_every_reminder_arrives_and_is_one_file(folder: Path, store: Store) -> None:
     for moment in (0.0, 0.01, 0.03):
-        with _service(folder, sweep_seconds="0.05", lease_seconds="46") as (process, client):
+        with _service(folder, store, sweep_seconds="0.05", lease_seconds="46") as (process, client):
             _record_overdue_refill(client)
             with pytest.raises(subprocess.TimeoutExpired):
                 process.wait(moment or 0.001)
             process.kill()
             process.wait(15)
-    with sqlite3.connect(folder / "pumpcalc.db") as connection:
-        connection.execute(
-            "UPDATE delivery SET lease_until = '2026-01-01T00:00:00.000000Z' WHERE lease_until IS NOT NULL"
-        )
-    connection.close()
-    with _service(folder) as (_, client):
-        until(lambda: [state for state, _ in _states(folder)] == ["sent"] * 9)
+    _end_leases(store)
+    with _service(folder, store) as (_, client):
+        until(lambda: [state for state, _ in _states(store)] == ["sent"] * 9)
     files = list((folder / "mail").iterdir())
     assert len([file for file in files if file.suffix == ".eml"]) == 9
     assert len({file.name for file in files if file.suffix == ".eml"}) == 9
 
 
 @pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGTERM])
-def test_a_polite_end_is_quick_and_clean(folder: Path, asked: signal.Signals) -> None:
-    with _service(folder) as (process, _client):
+def test_a_polite_end_is_quick_and_clean(folder: Path, store: Store, asked: signal.Signals) -> None:
+    with _service(folder, store) as (process, _client):
         process.send_signal(asked)
         assert process.wait(10) in (0, -asked)
     assert b"Traceback" not in (folder / "log.txt").read_bytes()

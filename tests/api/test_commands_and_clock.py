@@ -84,7 +84,7 @@ def test_a_wrong_setting_is_named_in_one_sentence(tmp_path: Path) -> None:
 
 def test_two_worker_processes_send_each_reminder_once(fiction: House, tmp_path: Path) -> None:
     settings = {
-        "PUMPCALC_DATABASE_URL": str(fiction.store.engine.url),
+        "PUMPCALC_DATABASE_URL": fiction.store.engine.url.render_as_string(hide_password=False),
         "PUMPCALC_MAIL_FOLDER": str(tmp_path / "mail"),
         "PUMPCALC_SWEEP_SECONDS": "0.05",
     }

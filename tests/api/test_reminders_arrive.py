@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from api_fiction import MORPHINE, NOON, ZICONOTIDE, House, Recorder, at
 from hypothesis import given
 from hypothesis import strategies as st
@@ -157,8 +158,8 @@ def test_one_poisoned_reminder_does_not_hold_up_the_others(fiction: House, chann
     fiction.record(MORPHINE)
     fiction.record(pump=fiction.another_pump())
     with fiction.store.writing() as connection:  # past the door, straight into the store
-        connection.exec_driver_sql("UPDATE pump SET reference = 'x' || char(10) || 'Bcc: all@x.example' WHERE id = ?",
-                                   (fiction.pump,))  # fmt: skip
+        poisoned = sa.text("UPDATE pump SET reference = :reference WHERE id = :id")
+        connection.execute(poisoned, {"reference": "x\nBcc: all@x.example", "id": fiction.pump})
     swept = fiction.sweep(channel, at("2027-03-01T00:00:00Z"))
     assert (swept.sent, swept.failed) == (3, 3)
     assert {row[2] is None for row in fiction.rows("delivery", "id, state, last_error") if row[1] == "sent"} == {True}

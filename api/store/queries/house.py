@@ -36,9 +36,15 @@ def change_clinic(connection: sa.Connection, clinic_id: str, settings: Mapping[s
     return connection.execute(sa.update(clinic).where(clinic.c.id == clinic_id).values(dict(settings))).rowcount
 
 
-def clinic_by_id(connection: sa.Connection, clinic_id: str) -> Row | None:
-    """One clinic with its settings."""
-    return connection.execute(sa.select(clinic).where(clinic.c.id == clinic_id)).mappings().one_or_none()
+def clinic_by_id(connection: sa.Connection, clinic_id: str, *, lock: bool = False) -> Row | None:
+    """One clinic with its settings; locked until the transaction ends, when it decides something."""
+    statement = _locked(sa.select(clinic).where(clinic.c.id == clinic_id), lock=lock)
+    return connection.execute(statement).mappings().one_or_none()
+
+
+def _locked(statement: sa.Select[Any], *, lock: bool) -> sa.Select[Any]:
+    """Nobody else may change or lock the row until this transaction ends. SQLite has one writer anyhow."""
+    return statement.with_for_update(key_share=True) if lock else statement
 
 
 def clinics_after(connection: sa.Connection, after: str, limit: int) -> Sequence[Row]:
@@ -69,9 +75,9 @@ def add_pump(connection: sa.Connection, values: Mapping[str, Any]) -> None:
     connection.execute(sa.insert(pump), [dict(values)])
 
 
-def pump_by_id(connection: sa.Connection, clinic_id: str, pump_id: str) -> Row | None:
-    """One pump of this clinic."""
-    statement = sa.select(pump).where(pump.c.clinic_id == clinic_id, pump.c.id == pump_id)
+def pump_by_id(connection: sa.Connection, clinic_id: str, pump_id: str, *, lock: bool = False) -> Row | None:
+    """One pump of this clinic; locked until the transaction ends, when it decides something."""
+    statement = _locked(sa.select(pump).where(pump.c.clinic_id == clinic_id, pump.c.id == pump_id), lock=lock)
     return connection.execute(statement).mappings().one_or_none()
 
 

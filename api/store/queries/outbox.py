@@ -1,6 +1,7 @@
 """The way of a reminder out of the house: due, queued, claimed under a lease, sent or tried again.
 
-Claims and completions are conditional: each says what it expects to find, and counts what it changed.
+Claims and completions are conditional: each says what it expects to find, and counts what it changed. On PostgreSQL
+a claim steps over what another worker holds; it stands in a CTE, so that its LIMIT is applied once.
 """
 
 from __future__ import annotations
@@ -44,11 +45,12 @@ def queue_due_reminders(connection: sa.Connection, now: dt.datetime, limit: int)
         .order_by(*_WORST_FIRST)
         .limit(limit)
         .with_for_update(skip_locked=True, of=reminder)
+        .cte("due")
     )
     recipient = sa.select(clinic.c.reminder_email).where(clinic.c.id == reminder.c.clinic_id).scalar_subquery()
     statement = (
         sa.update(reminder)
-        .where(sa.tuple_(reminder.c.clinic_id, reminder.c.id).in_(due))
+        .where(sa.tuple_(reminder.c.clinic_id, reminder.c.id).in_(sa.select(due)))
         .values(state="queued")
         .returning(reminder.c.clinic_id, reminder.c.id, recipient.label("recipient"))
     )
@@ -74,10 +76,11 @@ def claim_deliveries(
         .order_by(*_WORST_FIRST, delivery.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True, of=delivery)
+        .cte("ready")
     )
     statement = (
         sa.update(delivery)
-        .where(sa.tuple_(delivery.c.clinic_id, delivery.c.id).in_(ready))
+        .where(sa.tuple_(delivery.c.clinic_id, delivery.c.id).in_(sa.select(ready)))
         .values(lease_owner=owner, lease_until=lease_until, attempts=delivery.c.attempts + 1)
         .returning(*delivery.c)
     )

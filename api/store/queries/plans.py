@@ -19,6 +19,7 @@ __all__ = [
     "close_open_refill",
     "deliveries_of",
     "due_list",
+    "lock_reminders",
     "open_refill",
     "refill_by_id",
     "refills_after",
@@ -52,6 +53,15 @@ def close_open_refill(connection: sa.Connection, clinic_id: str, pump_id: str, n
     """Close the open refill of a pump, if there is one. Its id."""
     statement = sa.update(refill).where(_open(clinic_id, pump_id)).values(superseded_at=now).returning(refill.c.id)
     return connection.execute(statement).scalar_one_or_none()
+
+
+def lock_reminders(connection: sa.Connection, clinic_id: str, refill_id: str) -> None:
+    """Wait for whoever is queueing a reminder of this refill, and keep others away until the transaction ends.
+
+    After it, every copy that was queued is seen by ``cancel_undelivered``, and no new one comes.
+    """
+    statement = sa.select(reminder.c.id).where(reminder.c.clinic_id == clinic_id, reminder.c.refill_id == refill_id)
+    connection.execute(statement.order_by(reminder.c.id).with_for_update(key_share=True)).all()
 
 
 def cancel_undelivered(connection: sa.Connection, clinic_id: str, refill_id: str) -> int:

@@ -10,12 +10,13 @@ depends_on = None
 
 INSTANT = "____-__-__T__:__:__.______Z"
 DAY = "____-__-__"
+TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 OPEN = sa.text("superseded_at IS NULL")
 PENDING = sa.text("state = 'pending'")
 
 
 def _text(name: str, *, nullable: bool = False) -> sa.Column[str]:
-    return sa.Column(name, sa.Text, nullable=nullable)
+    return sa.Column(name, TEXT, nullable=nullable)
 
 
 def _key(table: str, *columns: str) -> sa.PrimaryKeyConstraint:
