@@ -14,7 +14,7 @@ from pumpcalc.library import ConversionTable, Pump, Range
 from pumpcalc.quantities import KINDS, in_words, write
 from pumpcalc.worksheet import Value, Worksheet, plain_unit
 
-__all__ = ["check_against_last", "check_reservoir_size", "check_usual", "check_usual_total"]
+__all__ = ["check_against_last", "check_reservoir_size", "check_usual", "check_usual_total", "how_far"]
 
 _MOVED_POINT = (
     (Fraction(10), "ten times"),
@@ -106,6 +106,16 @@ def check_usual_total(work: Worksheet, total: Value, table: ConversionTable) -> 
         )
 
 
+def how_far(value: Value, other: Value) -> str:
+    """How far a value is from another of its kind, and the slip that it would be, in words before "the other"."""
+    ratio = value.amount / other.amount
+    near = [(factor, said) for factor, said in _AGAINST_LAST if abs(ratio / factor - 1) <= _NEAR]
+    if near:
+        factor, said = min(near, key=lambda slip: abs(ratio / slip[0] - 1))
+        return said if ratio == factor else f"{write(ratio, '1')} times (about {said})"
+    return f"{write(ratio, '1')} times"
+
+
 def check_against_last(work: Worksheet, value: Value, last: Value) -> None:
     """Is this far from the value that was last accepted, and which slip would make it so?
 
@@ -117,16 +127,9 @@ def check_against_last(work: Worksheet, value: Value, last: Value) -> None:
     work.soft_bound(value, "at least", replace(last, amount=lowest), f"{name}_at_least")
     if lowest <= value.amount <= highest:
         return
-    ratio = value.amount / last.amount
-    near = [(factor, said) for factor, said in _AGAINST_LAST if abs(ratio / factor - 1) <= _NEAR]
-    said = (
-        f"about {min(near, key=lambda slip: abs(ratio / slip[0] - 1))[1]}"
-        if near
-        else "far above"
-        if ratio > 1
-        else "far below"
+    work.note(
+        "slip-against-last", f"{_read_back(value)} That is {how_far(value, last)} the last accepted value, {last}."
     )
-    work.note("slip-against-last", f"{_read_back(value)} That is {said} the last accepted value, {last}.")
 
 
 def check_reservoir_size(work: Worksheet, volume: Value, pump: Pump) -> None:

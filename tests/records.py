@@ -43,6 +43,14 @@ ASKED: dict[str, tuple[str, dict[str, Any]]] = {
         {"category": "2-aseptic-tested", "storage": "fridge", "compounded_at": "2026-11-01T01:30:00-04:00",
          "chemical_stability": "30 day"},
     ),
+    "three-way": (
+        "three-way-check",
+        {"order": {"pump": "synchromed-ii-20", "fill_volume": "20 mL", "daily_dose": "5 mg/day",
+                   "components": solution("morphine", "20 mg/mL")},
+         "compounding": {"final_volume": "18 mL", "components": solution("morphine", "15 mg/mL")},
+         "programme": {"pump": "synchromed-ii-40", "reservoir_volume": "40 mL", "daily_dose": "7 mg/day",
+                       "components": solution("morphine", "30 mg/mL")}},
+    ),
     "no-conversion": ("oral-to-intrathecal", oral(drug="ziconotide")),
 }  # fmt: skip
 

@@ -130,8 +130,8 @@ def test_the_ends_of_what_is_usual_are_inside(dose: str, name: str, hit: bool) -
         ("12 mg/day", "0.5 mg/day", "per hour for per day"),
         ("5 mg/day", "5 mcg/day", "mg for mcg"),
         ("9 mg/day", "1 mg/day", "ten times"),
-        ("15 mg/day", "1 mg/day", "far above"),
-        ("1 mg/day", "17 mg/day", "far below"),
+        ("15 mg/day", "1 mg/day", "15 times"),
+        ("1 mg/day", "17 mg/day", "0.0588235 times"),
     ],
 )
 def test_a_value_near_a_slip_of_the_last_accepted_one_is_read_back(now: str, last: str, said: str) -> None:

@@ -394,14 +394,14 @@ class Worksheet:
         except Refusal as refusal:
             raise Refusal([problem.at(pointer) for problem in refusal.problems]) from None
 
-    def refuse_duplicates(self, drugs: Sequence[Drug]) -> None:
+    def refuse_duplicates(self, drugs: Sequence[Drug], pointer: str = "/components") -> None:
         """Each drug of a solution stands once among the components. Raises Refusal at the second."""
         for position, drug in enumerate(drugs):
             if drug in drugs[:position]:
                 raise self.refuse(
                     "duplicate",
                     f"{drug.label} is listed twice: write each drug of the solution once.",
-                    f"/components/{position}/drug",
+                    f"{pointer}/{position}/drug",
                 )
 
     def refuse(self, code: str, detail: str, pointer: str) -> Refusal:
