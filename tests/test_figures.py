@@ -37,7 +37,7 @@ def differences(found: dict[str, Any]) -> set[str]:
 
 def test_every_figure_of_the_library_is_as_pinned_and_every_pin_is_a_figure() -> None:
     assert differences(figures()) == set()
-    assert len(PINS) == 216
+    assert len(PINS) == 231
 
 
 @pytest.mark.parametrize("times", [Fraction(10), Fraction(1, 10), Fraction(1000), Fraction(1, 1000)], ids=str)

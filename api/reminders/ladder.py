@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-__all__ = ["SEVERITIES", "Rung", "instant_of", "ladder", "worst"]
+from pumpcalc.library import SEVERITIES
 
-SEVERITIES = ("critical", "high", "analgesia-loss", "low")
-"""How bad a missed refill is, the worst first."""
+__all__ = ["Rung", "instant_of", "ladder", "worst"]
 
 _DUE_DAY = 0
 

@@ -1,24 +1,42 @@
 """The drug library: every figure with its value, unit, source, place, evidence status and role."""
 
-from pumpcalc.library.facts import Fact, FillKind, OpioidStatus, Role, RuleName, Source, Statement, Status, Storage
+from pumpcalc.library.facts import (
+    ACKNOWLEDGED,
+    SEVERITIES,
+    Fact,
+    FillKind,
+    OpioidStatus,
+    Role,
+    RuleName,
+    Source,
+    Statement,
+    StatementName,
+    Status,
+    Storage,
+)
 from pumpcalc.library.load import shipped_folder
 from pumpcalc.library.monographs import (
     BeyondUseTable,
     Caution,
     ConversionTable,
     Drug,
+    Mixture,
     Opioid,
     Product,
     PublishedRatio,
     Pump,
     Range,
     RatioSet,
+    Reading,
     Strengths,
+    StudiedSolution,
     TitrationRule,
 )
 from pumpcalc.library.shelf import Library, load
 
 __all__ = [
+    "ACKNOWLEDGED",
+    "SEVERITIES",
     "BeyondUseTable",
     "Caution",
     "ConversionTable",
@@ -26,6 +44,7 @@ __all__ = [
     "Fact",
     "FillKind",
     "Library",
+    "Mixture",
     "Opioid",
     "OpioidStatus",
     "Product",
@@ -33,13 +52,16 @@ __all__ = [
     "Pump",
     "Range",
     "RatioSet",
+    "Reading",
     "Role",
     "RuleName",
     "Source",
     "Statement",
+    "StatementName",
     "Status",
     "Storage",
     "Strengths",
+    "StudiedSolution",
     "TitrationRule",
     "load",
     "shipped_folder",

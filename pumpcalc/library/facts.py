@@ -14,7 +14,9 @@ from pumpcalc.errors import refused
 from pumpcalc.quantities import Quantity
 
 __all__ = [
+    "ACKNOWLEDGED",
     "ROLES",
+    "SEVERITIES",
     "SOURCE_KINDS",
     "STATUSES",
     "Fact",
@@ -24,6 +26,7 @@ __all__ = [
     "RuleName",
     "Source",
     "Statement",
+    "StatementName",
     "Status",
     "Storage",
 ]
@@ -35,8 +38,14 @@ FillKind = Literal["naive", "undiluted", "diluted"]
 OpioidStatus = Literal["naive", "tolerant"]
 RuleName = Literal["us-label", "eu-label", "low-and-slow"]
 Storage = Literal["room", "fridge", "frozen"]
+StatementName = Literal["fda-2018", "off-label-failures"]
+"""What regulators have said of more than one drug."""
 STATUSES: tuple[str, ...] = get_args(Status)
 ROLES: tuple[str, ...] = get_args(Role)
+SEVERITIES = ("critical", "high", "analgesia-loss", "low")
+"""How bad a missed refill is, the worst first."""
+ACKNOWLEDGED: tuple[StatementName, ...] = ("fda-2018",)
+"""The statements that a person acknowledges."""
 SOURCE_KINDS = (
     "drug label",
     "device manual",

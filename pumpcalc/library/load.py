@@ -16,8 +16,8 @@ from pumpcalc.quantities import Kind, read
 
 __all__ = ["Table", "digest", "files", "read_sources", "read_table", "read_version", "shipped_folder"]
 
-_FOLDERS = ("compounding", "conversions", "drugs", "pumps")
-_FILES = ("library.toml", "sources.toml")
+_FOLDERS = ("compounding", "conversions", "drugs", "mixtures", "pumps")
+_FILES = ("library.toml", "sources.toml", "statements.toml")
 _KNOWN_KEYS = {"value", "source", "where", "status", "role", "note"}
 _UNVERIFIED_KEYS = {"quoted", "source", "where", "status", "note"}
 _UNKNOWN_KEYS = {"status", "looked_in", "note"}
@@ -81,6 +81,13 @@ class Table:
         if one_of and value not in one_of:
             raise self.defect(key, f"{echo(value)} is not one of {', '.join(one_of)}")
         return value
+
+    def words(self, key: str) -> tuple[str, ...]:
+        """A list of plain texts."""
+        value = self._take(key)
+        if not isinstance(value, list) or not all(isinstance(text, str) and text for text in value):
+            raise self.defect(key, "is a list of texts")
+        return tuple(value)
 
     def flag(self, key: str) -> bool:
         """true or false."""

@@ -13,13 +13,16 @@ __all__ = [
     "Caution",
     "ConversionTable",
     "Drug",
+    "Mixture",
     "Opioid",
     "Product",
     "PublishedRatio",
     "Pump",
     "Range",
     "RatioSet",
+    "Reading",
     "Strengths",
+    "StudiedSolution",
     "TitrationRule",
 ]
 
@@ -103,6 +106,70 @@ class Drug:
     fill_concentration: Mapping[str, Strengths] = field(default_factory=dict)
     titration: Mapping[str, TitrationRule] = field(default_factory=dict)
     cautions: tuple[Caution, ...] = ()
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was left of a drug after so many days. The one whose days are a limit is the one that counts."""
+
+    remaining: Fact
+    days: Fact
+
+
+@dataclass(frozen=True)
+class StudiedSolution:
+    """One solution of several drugs whose stability was studied."""
+
+    conditions: Statement
+    concentrations: Mapping[str, Fact]
+    """By drug."""
+    exactly: bool
+    """It stands for itself only; otherwise also for every weaker one."""
+    readings: tuple[Reading, ...]
+    """In the order of their days."""
+
+    @property
+    def keeps(self) -> Fact:
+        """The days that count: the others are shown beside."""
+        return next(reading.days for reading in self.readings if reading.days.role != "information")
+
+    @property
+    def known(self) -> Mapping[str, Quantity]:
+        """The concentrations that were read, by drug."""
+        return {drug: fact.quantity for drug, fact in self.concentrations.items() if fact.quantity is not None}
+
+    def stands_for(self, strengths: Mapping[str, Quantity]) -> bool:
+        """Is this the solution itself, or a stronger one that stands for it?"""
+        if self.exactly:
+            return all(strengths[drug].amount == studied.amount for drug, studied in self.known.items())
+        return all(strengths[drug].amount <= studied.amount for drug, studied in self.known.items())
+
+    def is_weaker_than(self, strengths: Mapping[str, Quantity]) -> bool:
+        """Is this a weaker one, which keeps at least as long? That does not follow from one that stands for itself."""
+        return not self.exactly and all(strengths[drug].amount > studied.amount for drug, studied in self.known.items())
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """What is known about a solution of several drugs beyond what is known about each."""
+
+    name: str
+    drugs: tuple[str, ...]
+    in_pump_stability: Fact
+    """Of the solutions that no studied one stands for: always unknown."""
+    studied: tuple[StudiedSolution, ...] = ()
+    """From the weakest to the strongest."""
+    stability_evidence: tuple[tuple[str, Fact], ...] = ()
+    """Read without the concentrations, so that no solution can be held to it."""
+    cautions: tuple[Caution, ...] = ()
+
+    def solution_for(self, strengths: Mapping[str, Quantity]) -> StudiedSolution | None:
+        """The studied solution that stands for this one: the same, or the next stronger. Never between two."""
+        return next((solution for solution in self.studied if solution.stands_for(strengths)), None)
+
+    def strongest_below(self, strengths: Mapping[str, Quantity]) -> StudiedSolution | None:
+        """The strongest studied solution that is weaker than this one: this one keeps no longer."""
+        return next((solution for solution in reversed(self.studied) if solution.is_weaker_than(strengths)), None)
 
 
 @dataclass(frozen=True)

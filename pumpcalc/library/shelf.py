@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
 from pumpcalc.errors import LibraryDefect, echo, refused
-from pumpcalc.library.facts import Source
+from pumpcalc.library.facts import Source, Statement
 from pumpcalc.library.load import Table, digest, read_sources, read_table, read_version, shipped_folder
-from pumpcalc.library.monographs import BeyondUseTable, ConversionTable, Drug, Opioid, Pump, RatioSet
-from pumpcalc.library.readers import read_beyond_use, read_conversion, read_drug, read_opioid, read_pump, read_ratio_set
+from pumpcalc.library.monographs import BeyondUseTable, ConversionTable, Drug, Mixture, Opioid, Pump, RatioSet
+from pumpcalc.library.readers import (
+    read_beyond_use,
+    read_conversion,
+    read_drug,
+    read_mixture,
+    read_opioid,
+    read_pump,
+    read_ratio_set,
+    read_statements,
+)
 
 __all__ = ["Library", "load"]
 
@@ -35,6 +44,8 @@ class Library:
     ratios: Mapping[str, RatioSet]
     """By drug."""
     beyond_use: Mapping[str, BeyondUseTable]
+    mixtures: Mapping[str, Mixture]
+    statements: Mapping[str, Statement]
 
     def drug(self, name: str) -> Drug:
         """The monograph of a drug. Raises Refusal ``unknown-drug`` with the nearest name as a suggestion only."""
@@ -51,6 +62,11 @@ class Library:
     def table(self, name: str) -> ConversionTable:
         """A named table of oral morphine equivalents. Raises Refusal ``unknown-table``."""
         return _found(self.tables, name, "table")
+
+    def mixtures_within(self, drugs: Iterable[str]) -> list[Mixture]:
+        """What is known of these drugs together, and of any part of them; the whole comes last."""
+        named = set(drugs)
+        return sorted((m for m in self.mixtures.values() if named.issuperset(m.drugs)), key=lambda m: len(m.drugs))
 
 
 def _found(shelf: Mapping[str, _T], name: str, what: str) -> _T:
@@ -99,15 +115,39 @@ def _load(folder: Path) -> Library:
             tables[table.name] = read_conversion(table, opioids, sources)
     beyond_use_tables = each("compounding")
     beyond_use = {table.name: read_beyond_use(table) for table in beyond_use_tables}
+    mixture_tables = each("mixtures")
+    mixtures = {table.name: read_mixture(table) for table in mixture_tables}
+    _of_known_drugs(mixtures, drugs)
+    statements_table = read_table(folder, folder / "statements.toml", sources, named=False)
+    statements = read_statements(statements_table)
     families = {pump.family for pump in pumps.values()}
     for drug in drugs.values():
         if strange := [family for family in drug.indicated_pumps.listed if family not in families]:
             raise LibraryDefect(f"drugs/{drug.name}.toml: indicated_pumps: no pump is a {strange[0]}")
-    for table in (*drug_tables, *pump_tables, *conversion_tables, *beyond_use_tables):
+    for table in (
+        *drug_tables,
+        *pump_tables,
+        *conversion_tables,
+        *beyond_use_tables,
+        *mixture_tables,
+        statements_table,
+    ):
         cited |= table.cited
     if idle := sorted(set(sources) - cited):
         raise LibraryDefect(f"sources.toml: {idle[0]}: no figure is read from it")
-    return Library(version, digest(folder), sources, drugs, pumps, opioids, tables, ratios, beyond_use)
+    return Library(
+        version, digest(folder), sources, drugs, pumps, opioids, tables, ratios, beyond_use, mixtures, statements
+    )
+
+
+def _of_known_drugs(mixtures: Mapping[str, Mixture], drugs: Mapping[str, Drug]) -> None:
+    """Raises LibraryDefect for a mixture of a drug that is not there, and for the second file on the same drugs."""
+    seen: dict[frozenset[str], str] = {}
+    for name, mixture in mixtures.items():
+        if strange := [drug for drug in mixture.drugs if drug not in drugs]:
+            raise LibraryDefect(f"mixtures/{name}.toml: drugs: {strange[0]} is not a drug of the library")
+        if (other := seen.setdefault(frozenset(mixture.drugs), name)) != name:
+            raise LibraryDefect(f"mixtures/{name}.toml: drugs: stand in mixtures/{other}.toml already")
 
 
 @cache
