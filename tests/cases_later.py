@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 _WAITING = {
-    "compounding": (
-        "PV001 PV004 PV005 PV006 PV007 PV119 residual_dilution_40 "
-        "residual_dilution_20 archimedes_formula archimedes_stock_too_weak"
-    ),
-    "compounding: the rinses of a naive pump": "PV045 PV047 ziconotide_rinse_budget",
+    "what is left in the pump thins the new fill": "residual_dilution_40 residual_dilution_20",
     "stability of ziconotide admixtures; the days are library figures, pinned in figures.toml": (
         "PV121 PV122 PV123 PV124 PV125"
     ),

@@ -1,10 +1,22 @@
 """The drug library: every figure with its value, unit, source, place, evidence status and role."""
 
-from pumpcalc.library.facts import Fact, FillKind, OpioidStatus, Role, RuleName, Source, Statement, Status, Storage
+from pumpcalc.library.facts import (
+    Fact,
+    FillKind,
+    OpioidStatus,
+    Purpose,
+    Role,
+    RuleName,
+    Source,
+    Statement,
+    Status,
+    Storage,
+)
 from pumpcalc.library.load import shipped_folder
 from pumpcalc.library.monographs import (
     BeyondUseTable,
     Caution,
+    CompoundingLimits,
     ConversionTable,
     Drug,
     Opioid,
@@ -21,6 +33,7 @@ from pumpcalc.library.shelf import Library, load
 __all__ = [
     "BeyondUseTable",
     "Caution",
+    "CompoundingLimits",
     "ConversionTable",
     "Drug",
     "Fact",
@@ -31,6 +44,7 @@ __all__ = [
     "Product",
     "PublishedRatio",
     "Pump",
+    "Purpose",
     "Range",
     "RatioSet",
     "Role",

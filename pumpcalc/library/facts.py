@@ -20,6 +20,7 @@ __all__ = [
     "Fact",
     "FillKind",
     "OpioidStatus",
+    "Purpose",
     "Role",
     "RuleName",
     "Source",
@@ -33,6 +34,8 @@ Role = Literal["hard", "soft", "information"]
 FillKind = Literal["naive", "undiluted", "diluted"]
 """The first fill of a new pump; a product as it is; a product that was thinned."""
 OpioidStatus = Literal["naive", "tolerant"]
+Purpose = Literal["pump", "single-dose"]
+"""What a preparation, and a product, is for: the infusion by a pump; one dose, such as a trial bolus."""
 RuleName = Literal["us-label", "eu-label", "low-and-slow"]
 Storage = Literal["room", "fridge", "frozen"]
 STATUSES: tuple[str, ...] = get_args(Status)

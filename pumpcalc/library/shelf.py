@@ -12,8 +12,16 @@ from typing import TypeVar
 from pumpcalc.errors import LibraryDefect, echo, refused
 from pumpcalc.library.facts import Source
 from pumpcalc.library.load import Table, digest, read_sources, read_table, read_version, shipped_folder
-from pumpcalc.library.monographs import BeyondUseTable, ConversionTable, Drug, Opioid, Pump, RatioSet
-from pumpcalc.library.readers import read_beyond_use, read_conversion, read_drug, read_opioid, read_pump, read_ratio_set
+from pumpcalc.library.monographs import BeyondUseTable, CompoundingLimits, ConversionTable, Drug, Opioid, Pump, RatioSet
+from pumpcalc.library.readers import (
+    read_beyond_use,
+    read_compounding_limits,
+    read_conversion,
+    read_drug,
+    read_opioid,
+    read_pump,
+    read_ratio_set,
+)
 
 __all__ = ["Library", "load"]
 
@@ -35,6 +43,7 @@ class Library:
     ratios: Mapping[str, RatioSet]
     """By drug."""
     beyond_use: Mapping[str, BeyondUseTable]
+    compounding: CompoundingLimits
 
     def drug(self, name: str) -> Drug:
         """The monograph of a drug. Raises Refusal ``unknown-drug`` with the nearest name as a suggestion only."""
@@ -97,17 +106,19 @@ def _load(folder: Path) -> Library:
             ratios[made.drug] = made
         else:
             tables[table.name] = read_conversion(table, opioids, sources)
-    beyond_use_tables = each("compounding")
+    measurement_table = read_table(folder, folder / "compounding" / "measurement.toml", sources)
+    compounding = read_compounding_limits(measurement_table)
+    beyond_use_tables = [table for table in each("compounding") if table.name != measurement_table.name]
     beyond_use = {table.name: read_beyond_use(table) for table in beyond_use_tables}
     families = {pump.family for pump in pumps.values()}
     for drug in drugs.values():
         if strange := [family for family in drug.indicated_pumps.listed if family not in families]:
             raise LibraryDefect(f"drugs/{drug.name}.toml: indicated_pumps: no pump is a {strange[0]}")
-    for table in (*drug_tables, *pump_tables, *conversion_tables, *beyond_use_tables):
+    for table in (*drug_tables, *pump_tables, *conversion_tables, *beyond_use_tables, measurement_table):
         cited |= table.cited
     if idle := sorted(set(sources) - cited):
         raise LibraryDefect(f"sources.toml: {idle[0]}: no figure is read from it")
-    return Library(version, digest(folder), sources, drugs, pumps, opioids, tables, ratios, beyond_use)
+    return Library(version, digest(folder), sources, drugs, pumps, opioids, tables, ratios, beyond_use, compounding)
 
 
 @cache
