@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pumpcalc import formulas
-from pumpcalc.compounding import CompoundedComponent
+from pumpcalc.compounding import StockedComponent, stock_of
 from pumpcalc.delivery import doses_by_flow
 from pumpcalc.library import Drug, Fact, Mixture, StudiedSolution
 from pumpcalc.limits import check_approval, check_flow_rate, check_indication, solution_of
@@ -33,7 +33,7 @@ _Strengths = Mapping[str, Quantity]
 def admixture_dose(
     work: Worksheet,
     *,
-    components: Listed[CompoundedComponent],
+    components: Listed[StockedComponent],
     daily_dose: DailyDoseField,
     previous_daily_dose: DailyDoseField | None = None,
     pump: PumpName | None = None,
@@ -152,7 +152,7 @@ def _change(work: Worksheet, drugs: Sequence[Drug], rows: Sequence[dict[str, Any
         )
 
 
-def _sum_of_fractions(work: Worksheet, drugs: Sequence[Drug], components: Sequence[CompoundedComponent]) -> Value:
+def _sum_of_fractions(work: Worksheet, drugs: Sequence[Drug], components: Sequence[StockedComponent]) -> Value:
     """Can the mixture be made of these stocks? Their parts of it are together at most the whole."""
     fractions = [
         work.step(
@@ -175,29 +175,17 @@ def _sum_of_fractions(work: Worksheet, drugs: Sequence[Drug], components: Sequen
     return together
 
 
-def _stock(work: Worksheet, drug: Drug, component: CompoundedComponent, position: int) -> Value:
+def _stock(work: Worksheet, drug: Drug, component: StockedComponent, position: int) -> Value:
     """The stock of one drug, as it is stated or as the library has the product."""
-    name, pointer = f"stock_concentration_{position + 1}", f"/components/{position}"
-    if component.stock_concentration is not None and component.product is not None:
-        raise work.refuse("one-of-two", "State the stock once: a concentration, or a product.", f"{pointer}/product")
-    if component.stock_concentration is not None:
-        return work.given(name, component.stock_concentration, drug.name)
-    if component.product is None:
+    pointer = f"/components/{position}"
+    if component.stock_concentration is None and component.product is None:
         raise work.refuse(
             "missing",
             f'The stock of {drug.label} is missing: state that of every drug or of none, as "stock_concentration" or '
             'as "product" of the library.',
             f"{pointer}/stock_concentration",
         )
-    held = {product.id: product for product in drug.products}
-    if component.product not in held:
-        listed = ", ".join(held) or "none"
-        raise work.refuse(
-            "unknown-product",
-            f"The library has no such product of {drug.label}; it has {listed}.",
-            f"{pointer}/product",
-        )
-    return work.fact(name, held[component.product].concentration, drug.name)
+    return stock_of(work, drug, component, f"_{position + 1}", pointer)[0]
 
 
 # How long a mixture keeps

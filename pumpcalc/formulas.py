@@ -326,12 +326,6 @@ def days_until_next_step(days: Any, days_between_steps: Any) -> Any:
 # --- Compounding
 
 
-@formula("mL", source="definition", final_volume="mL", overfill="mL")
-def prepared_volume(final_volume: Any, overfill: Any) -> Any:
-    """The volume that is prepared: what goes into the pump, and what primes the tubing and is left in it."""
-    return final_volume + overfill
-
-
 @formula("mL", source="definition", concentration="mcg[X]/mL", prepared_volume="mL", stock_concentration="mcg[X]/mL")
 def stock_volume(concentration: Any, prepared_volume: Any, stock_concentration: Any) -> Any:
     """The volume of stock that holds the drug of the preparation: C1 V1 = C2 V2."""
@@ -364,14 +358,35 @@ def vials(stock_volume: Any, vial_volume: Any) -> Any:
 
 @formula("mcg[X]/mL", source="definition", stock_volume="mL", stock_concentration="mcg[X]/mL", prepared_volume="mL")
 def concentration_from_volumes(stock_volume: Any, stock_concentration: Any, prepared_volume: Any) -> Any:
-    """The concentration that the volumes make: the back-calculation."""
+    """The concentration that a measured volume of stock makes in the preparation."""
     return stock_volume * stock_concentration / prepared_volume
+
+
+@formula(
+    "mcg[X]/mL",
+    source="definition",
+    stock_volume="mL",
+    stock_concentration="mcg[X]/mL",
+    stock_together="mL",
+    diluent_volume="mL",
+)
+def concentration_back_calculated(
+    stock_volume: Any, stock_concentration: Any, stock_together: Any, diluent_volume: Any
+) -> Any:
+    """The back-calculation: the drug that was drawn, over everything that was drawn."""
+    return stock_volume * stock_concentration / (stock_together + diluent_volume)
 
 
 @formula("1", source="definition", concentration_made="mcg[X]/mL", concentration="mcg[X]/mL")
 def error_of_concentration(concentration_made: Any, concentration: Any) -> Any:
     """By which part of it the concentration made differs from the one that was wanted."""
     return concentration_made / concentration - 1
+
+
+@formula("mL", source="definition", volume="mL", rinse="mL")
+def left_after_rinse(volume: Any, rinse: Any) -> Any:
+    """What is left of a vial when some of it has rinsed the pump and is discarded."""
+    return volume - rinse
 
 
 # --- How long a fill lasts

@@ -13,6 +13,8 @@ from pumpcalc.worksheet import Calculation, Given, Limit, Step
 __all__ = ["print_formulas", "print_worksheet"]
 
 _WIDTH = 110
+_LARGE = "in-the-syringe"
+"""The note that is printed between rules, at the top: the drug that a fill into the pocket would be."""
 
 
 def print_worksheet(calculation: Calculation) -> str:
@@ -26,6 +28,9 @@ def print_worksheet(calculation: Calculation) -> str:
     for name, rows in calculation.answers.items():
         if not _flat(rows):
             lines += ["", f"  {_words(name)}", *_table(rows)]
+    if large := [note.text for note in calculation.notes if note.code == _LARGE]:
+        rule = "  " + "=" * max(len(text) for text in large)
+        lines += ["", rule, *(f"  {text}" for text in large), rule]
     if hits := calculation.limits_hit:
         lines += ["", "LIMITS HIT", *(line for limit in hits for line in _wrapped(_limit(limit)))]
     lines += ["", "GIVEN", *(line for given in calculation.given for line in _wrapped(_given(given)))]
@@ -33,9 +38,9 @@ def print_worksheet(calculation: Calculation) -> str:
         lines += ["", "STEPS", *(line for step in calculation.steps for line in _step(step, shown))]
     if kept := [limit for limit in calculation.limits if not limit.hit]:
         lines += ["", "LIMITS KEPT", *(line for limit in kept for line in _wrapped(_limit(limit)))]
-    if calculation.notes:
+    if notes := [note for note in calculation.notes if note.code != _LARGE]:
         lines += ["", "NOTES"]
-        for note in calculation.notes:
+        for note in notes:
             cited = f" [{note.source.key}, {note.source.status}]" if note.source else ""
             lines += textwrap.wrap(f"{note.text}{cited}", _WIDTH, initial_indent="  - ", subsequent_indent="    ")
     if calculation.unknown:
@@ -79,12 +84,14 @@ def _words(name: str) -> str:
 
 
 def _table(rows: Any) -> list[str]:
-    columns = list(rows[0]) if rows else []
+    columns = list(dict.fromkeys(column for row in rows for column in row))
     cells = [
         [_words(column) for column in columns],
         *([str(row.get(column, "")) for column in columns] for row in rows),
     ]
-    widths = [max(len(row[position]) for row in cells) for position in range(len(columns))]
+    if sum(max(map(len, column)) + 3 for column in zip(*cells, strict=True)) > _WIDTH:
+        cells = [list(column) for column in zip(*cells, strict=True)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     return [
         "    " + "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in cells

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 _WAITING = {
-    "compounding": (
-        "PV001 PV004 PV005 PV006 PV007 PV119 residual_dilution_40 "
-        "residual_dilution_20 archimedes_formula archimedes_stock_too_weak"
-    ),
-    "compounding: the rinses of a naive pump": "PV045 PV047 ziconotide_rinse_budget",
+    "what is left in the pump thins the new fill": "residual_dilution_40 residual_dilution_20",
     "baclofen screening and rotation": "PV030 PV032 PV128 PV129 PV131 PV132 PV134",
     "patient-bolus": (
         "PV027 match_my_trial ptm_worst_case_day ptm_refill_days_allotted_vs_base ptm_lockout_governs "

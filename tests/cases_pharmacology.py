@@ -11,7 +11,7 @@ from typing import Any
 from asking import days_of, exact, hard_hits, ladder, limit, oral, solution
 from cases_fills import Asked, Given, due, filled
 
-from pumpcalc import Refusal, calculate
+from pumpcalc import Refusal, calculate, library
 
 
 def _flow(case: Given) -> Given:
@@ -257,6 +257,47 @@ def _assigned_beyond_use(case: Given) -> Given:
     }
 
 
+def _content(case: Given) -> Given:
+    """A whole vial, undiluted: what it holds."""
+    mass = "mg" if "concentration_mg_per_mL" in case else "mcg"
+    strength, volume = f"{case[f'concentration_{mass}_per_mL']} {mass}/mL", f"{case['volume_mL']} mL"
+    (vial, *_) = [
+        each.id
+        for each in library.load().drugs[_drug_of(mass)].products
+        if (str(each.concentration.quantity), str(each.volume.quantity)) == (strength, volume)
+    ]
+    component = {"drug": _drug_of(mass), "concentration": strength, "product": vial}
+    found = calculate("compounding", {"final_volume": volume, "components": [component]})
+    (row,) = found.answers["components"]
+    assert (row["vials"], found.answers["diluent_volume"], list(hard_hits(found))) == (1, "0 mL", [])
+    return {f"content_{mass}": exact(found, "mass_in_final_volume_1")}
+
+
+def _assay(case: Given) -> Given:
+    component = {
+        "drug": "ziconotide",
+        "concentration": f"{case['target']} mcg/mL",
+        "product": "prialt-25-20",
+        "assayed_concentration": f"{case['measured']} mcg/mL",
+    }
+    found = calculate("compounding", {"final_volume": "20 mL", "components": [component]})
+    accepted = limit(found, "assay_error_at_most_1")
+    assert Fraction(accepted.bound_exact) / 100 == Fraction(case["limit_fraction"])
+    return {"accepted": not accepted.hit}
+
+
+def _rinse(case: Given) -> Given:
+    request = {"drug": "ziconotide", "product": "prialt-25-20", "rinses": str(case["rinses"])}
+    found = calculate("naive-pump-rinse", request)
+    assert exact(found, "rinse_1") == case["rinse_mL"]
+    assert exact(found, "vial_concentration") == case.get("concentration_mcg_per_mL", 25)
+    return {
+        "rinse_volume_mL": exact(found, "rinse_volume"),
+        "drug_wasted_mcg": exact(found, "drug_discarded"),
+        "remaining_mL": Fraction(found.answers["remaining"][-1]["volume"].removesuffix(" mL")),
+    }
+
+
 def _coupled(case: Given) -> Given:
     (first, strength, dose), (second, other) = case["primary"], case["secondary"]
     mixed = solution(first, f"{strength} mg/mL", second, f"{other} mg/mL")
@@ -286,9 +327,12 @@ BY_GROUP: dict[str, Asked] = {
     "dilution": _dilution,
     "bud": _beyond_use,
     "stability": _stability,
+    "presentation": _content,
 }
 BY_CASE: dict[str, Asked] = {
     "PV015": _dose,
+    "PV045": _rinse,
+    "PV047": _rinse,
     "PV034": _per_hour_read_literally,
     "PV067": _fourth_increase_in_a_week,
     "PV068": _maximum_by_region,
@@ -299,5 +343,6 @@ BY_CASE: dict[str, Asked] = {
     "PV115": _mixture,
     "PV116": _mixture,
     "PV117": _coupled,
+    "PV119": _assay,
     "PV150": _assigned_beyond_use,
 }

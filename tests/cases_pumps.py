@@ -6,7 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
 
-from asking import accuracy_of, days_of, exact, fill, hard_hits, limit, lines, notes, solution
+from asking import accuracy_of, days_of, exact, fill, hard_hits, limit, lines, notes, refusal, solution
 from cases_fills import START, Asked, Given, due, filled, running_at
 
 from pumpcalc import calculate
@@ -196,6 +196,48 @@ def _concentration_for_a_fixed_rate(case: Given) -> Given:
     return {"conc_mg_mL": exact(found, "concentration")}
 
 
+def _rinse_budget(case: Given) -> Given:
+    found = calculate("naive-pump-rinse", {"drug": "ziconotide", "product": "prialt-25-20"})
+    names = {"rinse_mL": "rinse_1", "rinses": "rinses", "vial_mL": "vial_volume"}
+    assert {key: exact(found, name) for key, name in names.items()} == case
+    return {
+        "left_to_fill_mL": exact(found, "left_to_fill"),
+        "left_to_fill_mcg": exact(found, "left_to_fill_mass"),
+    }
+
+
+def _fixed_rate(case: Given) -> tuple[str, Given]:
+    """The concentration that a fixed-rate pump needs, and the request for a reservoir of it."""
+    request = {"drug": "morphine", "daily_dose": f"{case['dose_mg_24h']} mg/day"}
+    found = calculate("concentration", request | {"flow_rate": f"{case['flow_mL_24h']} mL/day"})
+    strength = found.answers["concentration"]
+    component = {"drug": "morphine", "concentration": strength, "stock_concentration": f"{case['stock_mg_mL']} mg/mL"}
+    return strength, {"final_volume": f"{case['reservoir_mL']} mL", "components": [component]}
+
+
+def _archimedes(case: Given) -> Given:
+    strength, request = _fixed_rate(case)
+    found = calculate("compounding", request)
+    more = calculate("compounding", request | {"priming_allowance": f"{case['prime_extra_mL']} mL"})
+    assert exact(more, "prepared_volume") == case["reservoir_mL"] + case["prime_extra_mL"]
+    assert exact(more, "mass_in_final_volume_1") == exact(found, "drug_mass_1")
+    lasts = running_at(case["flow_mL_24h"], volume=case["reservoir_mL"], reserve=0)
+    return {
+        "days": exact(lasts, "days_to_low_reservoir_alarm"),
+        "drug_mL": exact(found, "stock_volume_1"),
+        "drug_mg": exact(found, "drug_mass_1"),
+        "final_conc_mg_mL": Fraction(strength.removesuffix(" mg/mL")),
+        "saline_mL": exact(found, "diluent_volume"),
+    }
+
+
+def _archimedes_too_weak(case: Given) -> Given:
+    strength, request = _fixed_rate(case)
+    problem = refusal("compounding", request, "target-exceeds-stock", "/components/0/concentration")
+    error = {"target-exceeds-stock": "required concentration exceeds stock"}[problem.code]
+    return {"error": error, "required_conc_mg_mL": Fraction(strength.removesuffix(" mg/mL"))}
+
+
 BY_CASE: dict[str, Asked] = {
     "sm2_min_flow_baclofen_dose_published": _minimum_flow,
     "ziconotide_0p5_infeasible_25": _too_weak_a_flow,
@@ -222,4 +264,7 @@ BY_CASE: dict[str, Asked] = {
     "weekend_roll_back": _weekend,
     "proto_seed_days": _prototype_days,
     "fixed_rate_redose": _concentration_for_a_fixed_rate,
+    "ziconotide_rinse_budget": _rinse_budget,
+    "archimedes_formula": _archimedes,
+    "archimedes_stock_too_weak": _archimedes_too_weak,
 }

@@ -34,6 +34,16 @@ ASKED: dict[str, tuple[str, dict[str, Any]]] = {
          "components": [{"drug": "ziconotide", "concentration": "5 mcg/mL", "product": "prialt-100-5"},
                         {"drug": "morphine", "concentration": "10 mg/mL", "stock_concentration": "25 mg/mL"}]},
     ),
+    "syringe-with-clocks": (
+        "compounding",
+        {"final_volume": "18 mL", "overfill": "0.3 mL", "priming_allowance": "3 mL", "graduation": "0.5 mL",
+         "minimum_measurable_volume": "0.5 mL", "error_percent_at_most": "2", "storage": "fridge",
+         "compounded_at": "2026-11-25T09:00:00-05:00", "category": "2-aseptic-tested", "chemical_stability": "30 day",
+         "diluent_lot": "NS-77", "diluent_expiry": "2026-11-30",
+         "components": [{"drug": "morphine", "concentration": "7.3 mg/mL", "product": "infumorph-500",
+                         "lot": "B2043/17", "expiry": "2027-01-31", "assayed_concentration": "7 mg/mL"}]},
+    ),
+    "rinse": ("naive-pump-rinse", {"drug": "ziconotide", "product": "prialt-25-20", "rinses": "2"}),
     "mixture": (
         "admixture-dose",
         {"components": [{"drug": "ziconotide", "concentration": "1 mcg/mL", "product": "prialt-25-20"},

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import re
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
 import pytest
-from asking import exact, limit, lines, refusal, solution
+from asking import exact, limit, lines, notes, refusal, solution
+from drawing import numbers
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pumpcalc import calculate
+from pumpcalc import Calculation, calculate
+from pumpcalc.compounding.part import Part, back_calculated
+from pumpcalc.library import load
+from pumpcalc.quantities import CONCENTRATION, VOLUME, read
+from pumpcalc.worksheet import Worksheet
 
 
 def _syringe(**changes: Any) -> dict[str, Any]:
@@ -18,6 +25,15 @@ def _syringe(**changes: Any) -> dict[str, Any]:
     request = {"final_volume": "20 mL", "components": [component | changes.pop("component", {})]} | changes
     request["components"] = [{k: v for k, v in each.items() if v is not None} for each in request["components"]]
     return request
+
+
+_STOCKS = {
+    "morphine": ("50", "mg"),
+    "baclofen": ("2000", "mcg"),
+    "ziconotide": ("100", "mcg"),
+    "clonidine": ("0.5", "mg"),
+}
+_VOLUMES = ("final_volume", "overfill", "priming_allowance")
 
 
 def _two(morphine: int, baclofen: int, volume: int) -> dict[str, Any]:
@@ -30,31 +46,136 @@ def _two(morphine: int, baclofen: int, volume: int) -> dict[str, Any]:
     }
 
 
-_STRENGTHS = {"morphine": st.integers(1, 25), "baclofen": st.integers(50, 1000), "volume": st.integers(1, 40)}
+@st.composite
+def preparations(draw: st.DrawFn) -> dict[str, Any]:
+    """One to four drugs whose stocks fit, with or without more than the final volume."""
+    drugs = draw(st.lists(st.sampled_from(sorted(_STOCKS)), min_size=1, max_size=4, unique=True))
+    parts = [draw(st.integers(1, 1000 // len(drugs))) for _ in drugs]
+    components = []
+    for drug, part in zip(drugs, parts, strict=True):
+        strength, mass = _STOCKS[drug]
+        wanted = Decimal(part) / 1000 * Decimal(strength)
+        components.append({"drug": drug, "concentration": f"{wanted.normalize():f} {mass}/mL",
+                           "stock_concentration": f"{strength} {mass}/mL"})  # fmt: skip
+    asked: dict[str, Any] = {"final_volume": f"{draw(numbers('1', '40'))} mL", "components": components}
+    for more in ("overfill", "priming_allowance"):
+        if draw(st.booleans()):
+            asked[more] = f"{draw(numbers('0.1', '5'))} mL"
+    return asked
 
 
-@given(**_STRENGTHS)
-def test_the_mass_that_goes_in_is_the_mass_that_comes_out(morphine: int, baclofen: int, volume: int) -> None:
-    found = calculate("compounding", _two(morphine, baclofen, volume))
-    for number, stock, unit in ((1, 50, "mg"), (2, 2000, "mcg")):
-        assert exact(found, f"stock_volume_{number}") * stock == exact(found, f"drug_mass_{number}", unit)
-    poured = exact(found, "stock_volume_1") + exact(found, "stock_volume_2") + exact(found, "diluent_volume")
-    assert poured == volume
+def _numbered(found: Calculation) -> range:
+    return range(1, len(found.answers["components"]) + 1)
+
+
+def _poured(found: Calculation) -> Fraction:
+    drawn = "measured_volume" if "graduation" in found.request else "stock_volume"
+    return sum((exact(found, f"{drawn}_{n}") for n in _numbered(found)), exact(found, "diluent_volume"))
+
+
+def _fraction(component: dict[str, str]) -> Fraction:
+    wanted, stock = (component[each].partition(" ")[0] for each in ("concentration", "stock_concentration"))
+    return Fraction(wanted) / Fraction(stock)
+
+
+def _prepared(asked: dict[str, Any]) -> Fraction:
+    return sum((Fraction(asked[each].removesuffix(" mL")) for each in _VOLUMES if each in asked), Fraction(0))
+
+
+def _holds(found: Calculation) -> None:
+    """Mass in is mass out, volume in is volume out, and the back-calculation gives what was made."""
+    made = "concentration_made" if "graduation" in found.request else "concentration"
+    drawn = "measured_volume" if "graduation" in found.request else "stock_volume"
+    assert _poured(found) == _prepared(found.request)
     assert exact(found, "diluent_volume") >= 0
+    for n in _numbered(found):
+        stock = exact(found, f"{drawn}_{n}") * exact(found, f"stock_concentration_{n}", "mcg/mL")
+        assert stock == exact(found, f"mass_in_{n}", "mcg") == exact(found, f"drug_mass_{n}", "mcg")
+        back = exact(found, f"concentration_back_calculated_{n}", "mcg/mL")
+        assert back == exact(found, f"{made}_{n}", "mcg/mL") == stock / _prepared(found.request)
+        assert exact(found, f"mass_in_final_volume_{n}", "mcg") == back * exact(found, "final_volume")
+        assert not limit(found, f"mass_in_is_mass_out_{n}").hit
+        assert not limit(found, f"back_calculation_{n}").hit
 
 
-@given(**_STRENGTHS)
-def test_the_order_of_the_drugs_and_the_size_of_the_batch_change_nothing_else(
-    morphine: int, baclofen: int, volume: int
-) -> None:
-    asked = _two(morphine, baclofen, volume)
+@given(preparations())
+def test_the_mass_that_goes_in_is_the_mass_that_comes_out(asked: dict[str, Any]) -> None:
     found = calculate("compounding", asked)
-    turned = calculate("compounding", asked | {"components": asked["components"][::-1]})
-    assert {r["drug"]: r for r in found.answers["components"]} == {r["drug"]: r for r in turned.answers["components"]}
-    doubled = calculate("compounding", asked | {"final_volume": f"{2 * volume} mL"})
-    for name in ("stock_volume_1", "stock_volume_2", "diluent_volume", "drug_mass_1"):
-        assert exact(doubled, name) == 2 * exact(found, name)
-    assert doubled.answers["sum_of_fractions"] == found.answers["sum_of_fractions"]
+    _holds(found)
+    for n in _numbered(found):
+        back = f"concentration_back_calculated_{n}"
+        assert exact(found, back, "mcg/mL") == exact(found, f"concentration_{n}", "mcg/mL")
+
+
+@given(preparations(), st.sampled_from(("0.01 mL", "0.1 mL", "0.2 mL", "0.5 mL", "0.3 mL")))
+def test_what_is_measured_holds_its_mass_too(asked: dict[str, Any], graduation: str) -> None:
+    asked |= {"graduation": graduation}
+    step = Fraction(graduation.removesuffix(" mL"))
+    measured = [round(_fraction(each) * _prepared(asked) / step) * step for each in asked["components"]]
+    if 0 in measured or sum(measured) > _prepared(asked):
+        code = "too-small-to-measure" if 0 in measured else "infeasible"
+        refusal("compounding", asked, code, "/graduation")
+        return
+    found = calculate("compounding", asked)
+    _holds(found)
+    for n in _numbered(found):
+        assert exact(found, f"measured_volume_{n}") == measured[n - 1]
+        assert abs(exact(found, f"measured_volume_{n}") - exact(found, f"stock_volume_{n}")) <= step / 2
+
+
+@given(preparations(), st.randoms(use_true_random=False))
+def test_the_order_of_the_drugs_changes_nothing(asked: dict[str, Any], dice: Any) -> None:
+    shuffled = dice.sample(asked["components"], len(asked["components"]))
+    found, turned = calculate("compounding", asked), calculate("compounding", asked | {"components": shuffled})
+    by_drug = [{row["drug"]: row for row in each.answers["components"]} for each in (found, turned)]
+    assert by_drug[0] == by_drug[1]
+    for name in ("diluent_volume", "sum_of_fractions", "stock_together"):
+        assert exact(found, name) == exact(turned, name)
+    assert sorted(notes(found)) == sorted(notes(turned))
+    hits = [
+        sorted((re.sub(r"_[1-4]", "", each.name), each.actual_exact, each.hit) for each in x.limits)
+        for x in (found, turned)
+    ]
+    assert hits[0] == hits[1]
+
+
+@given(preparations(), st.integers(2, 9))
+def test_a_larger_batch_is_more_of_the_same(asked: dict[str, Any], times: int) -> None:
+    larger = {each: f"{Decimal(asked[each].removesuffix(' mL')) * times:f} mL" for each in _VOLUMES if each in asked}
+    one, many = calculate("compounding", asked), calculate("compounding", asked | larger)
+    assert exact(many, "diluent_volume") == times * exact(one, "diluent_volume")
+    assert exact(many, "sum_of_fractions") == exact(one, "sum_of_fractions")
+    for n in _numbered(one):
+        for name in ("stock_volume", "mass_in", "drug_mass", "mass_in_final_volume"):
+            assert exact(many, f"{name}_{n}") == times * exact(one, f"{name}_{n}")
+        for name in ("concentration_back_calculated", "fraction_of_stock"):
+            assert exact(many, f"{name}_{n}") == exact(one, f"{name}_{n}")
+
+
+def test_a_diluent_that_does_not_fit_the_stocks_would_be_seen() -> None:
+    """The limit of the back-calculation is hit when the final volumes are not those of the concentration."""
+    for diluent, hit in (("12 mL", False), ("12.000000001 mL", True)):
+        work = Worksheet("compounding", load(), {})
+        strength = work.given("stock_concentration_1", read("25 mg/mL", CONCENTRATION), "morphine")
+        made = work.given("concentration_1", read("10 mg/mL", CONCENTRATION), "morphine")
+        drawn, volume = (work.given(name, read(f"{v} mL", VOLUME)) for name, v in (("drawn", 8), ("final_volume", 20)))
+        part = Part("_1", load().drugs["morphine"], None, strength, made, drawn, made, {})
+        back_calculated(work, part, drawn, work.given("diluent_volume", read(diluent, VOLUME)), volume)
+        assert limit(work.finish(), "back_calculation_1").hit is hit
+
+
+def test_the_priming_allowance_is_prepared_and_does_not_go_into_the_pump() -> None:
+    plain = calculate("compounding", _syringe())
+    for changes, prepared in (
+        ({"priming_allowance": "3 mL"}, 23),
+        ({"priming_allowance": "3 mL", "overfill": "2 mL"}, 25),
+    ):
+        more = calculate("compounding", _syringe(**changes))
+        assert exact(more, "prepared_volume") == prepared
+        assert exact(more, "stock_volume_1") == exact(plain, "stock_volume_1") * prepared / 20
+        assert exact(more, "mass_in_final_volume_1") == exact(plain, "mass_in_final_volume_1") == 200
+        assert exact(more, "drug_mass_1") == 10 * prepared
+    assert lines(more)["prepared_volume"].formula == "final_volume + overfill + priming_allowance"
 
 
 def test_overfill_makes_more_of_the_same() -> None:

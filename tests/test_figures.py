@@ -37,7 +37,7 @@ def differences(found: dict[str, Any]) -> set[str]:
 
 def test_every_figure_of_the_library_is_as_pinned_and_every_pin_is_a_figure() -> None:
     assert differences(figures()) == set()
-    assert len(PINS) == 231
+    assert len(PINS) == 242
 
 
 @pytest.mark.parametrize("times", [Fraction(10), Fraction(1, 10), Fraction(1000), Fraction(1, 1000)], ids=str)
@@ -113,6 +113,16 @@ def test_the_statements_that_steer_a_calculation_are_as_read() -> None:
     fills = {kind: each.stated.value for kind, each in drugs["ziconotide"].fill_concentration.items()}
     assert fills == {"naive": ("25 mcg/mL",), "undiluted": ("25 mcg/mL", "100 mcg/mL")}
     assert drugs["ziconotide"].indicated_pumps.value == ("synchromed-ii", "synchromed-iii")
+    uses = {each.id: (each.uses.value, each.uses.status) for drug in drugs.values() for each in drug.products}
+    assert uses == {
+        **dict.fromkeys(("infumorph-200", "infumorph-500", "mitigo-10", "mitigo-25"), (("pump",), "verified")),
+        **dict.fromkeys(("duramorph-500-mcg-per-ml", "duramorph-1-mg-per-ml"), (("single-dose",), "verified")),
+        "lioresal-50": (("single-dose",), "verified"),
+        **dict.fromkeys(("lioresal-500", "gablofen-1000", "lioresal-2000"), (("pump",), "derived")),
+        **dict.fromkeys(("prialt-25-20", "prialt-100-1", "prialt-100-5", "prialt-100-2-eu"), (("pump",), "derived")),
+    }  # fmt: skip
+    filtered = {each.id for drug in drugs.values() for each in drug.products if each.microfilter is not None}
+    assert filtered == {"infumorph-200", "infumorph-500"}
     excluded = {name: sorted(table.excluded) for name, table in pumpcalc.library.load().tables.items()}
     without = ["buprenorphine-sublingual", "buprenorphine-transdermal"]
     assert excluded == {"anzca-2021": [], "cdc-2016": [], "cdc-2022": without, "heal-2025": []}

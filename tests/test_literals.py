@@ -22,6 +22,8 @@ _CALCULATIONS = sorted(
         "limits.py",
         "sentinel.py",
         "refill/*.py",
+        "beyond_use.py",
+        "compounding/*.py",
     )
     for path in _ROOT.glob(pattern)
 )

@@ -69,6 +69,8 @@ class _Reader:
             value = self.total()
             assert self.tokens.pop(0)[4] == ")"
             return value
+        if sign == "-":
+            return -self._one()
         assert self.tokens.pop(0)[4] == "("
         values = [self.total()]
         while self.tokens.pop(0)[4] == ",":
@@ -83,7 +85,7 @@ class _Reader:
                 day -= timedelta(days=1)
             return Fraction(day.toordinal())
         return {
-            "min": min(values), "max": max(values), "count": Fraction(len(values)),
+            "min": min(values), "max": max(values), "abs": abs(first), "count": Fraction(len(values)),
             "floor": Fraction(first.__floor__()), "ceil": Fraction(first.__ceil__()),
             "nearest": round(first / values[-1]) * values[-1] if word == "nearest" else first,
         }[word]  # fmt: skip

@@ -22,6 +22,7 @@ __all__ = [
     "Fact",
     "FillKind",
     "OpioidStatus",
+    "Purpose",
     "Role",
     "RuleName",
     "Source",
@@ -36,6 +37,8 @@ Role = Literal["hard", "soft", "information"]
 FillKind = Literal["naive", "undiluted", "diluted"]
 """The first fill of a new pump; a product as it is; a product that was thinned."""
 OpioidStatus = Literal["naive", "tolerant"]
+Purpose = Literal["pump", "single-dose"]
+"""What a preparation, and a product, is for: the infusion by a pump; one dose, such as a trial bolus."""
 RuleName = Literal["us-label", "eu-label", "low-and-slow"]
 Storage = Literal["room", "fridge", "frozen"]
 StatementName = Literal["fda-2018", "off-label-failures"]

@@ -11,6 +11,7 @@ from pumpcalc.quantities import Quantity
 __all__ = [
     "BeyondUseTable",
     "Caution",
+    "CompoundingLimits",
     "ConversionTable",
     "Drug",
     "Mixture",
@@ -43,6 +44,15 @@ class Product:
     brand: str
     concentration: Fact
     volume: Fact
+    uses: Statement
+    """What it may be used for, of PURPOSES: a pump, a single dose."""
+    microfilter: Statement | None = None
+    """How it is drawn through a microfilter, where its label says so."""
+
+    @property
+    def is_for_pumps(self) -> bool:
+        """May it go in a pump?"""
+        return "pump" in self.uses.listed
 
 
 @dataclass(frozen=True)
@@ -104,6 +114,8 @@ class Drug:
     """How long it keeps in the pump, by kind of fill (naive, undiluted, diluted), or "any"."""
     stability_evidence: tuple[tuple[str, Fact], ...] = ()
     fill_concentration: Mapping[str, Strengths] = field(default_factory=dict)
+    naive_rinse: tuple[Fact, ...] = ()
+    """What rinses a new pump before its first fill: the volume of each rinse, in order."""
     titration: Mapping[str, TitrationRule] = field(default_factory=dict)
     cautions: tuple[Caution, ...] = ()
 
@@ -230,6 +242,15 @@ class BeyondUseTable:
     name: str
     label: str
     limits: Mapping[str, Mapping[str, Fact]]
+
+
+@dataclass(frozen=True)
+class CompoundingLimits:
+    """What a syringe can measure, how exact a preparation must be, and what a laboratory accepts."""
+
+    minimum_measurable_volume: Fact
+    error_percent_at_most: Fact
+    assay_error_at_most: Fact
 
 
 @dataclass(frozen=True)

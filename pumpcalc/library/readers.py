@@ -13,6 +13,7 @@ from pumpcalc.library.facts import (
     Fact,
     FillKind,
     OpioidStatus,
+    Purpose,
     RuleName,
     Source,
     Statement,
@@ -23,6 +24,7 @@ from pumpcalc.library.load import Table
 from pumpcalc.library.monographs import (
     BeyondUseTable,
     Caution,
+    CompoundingLimits,
     ConversionTable,
     Drug,
     Mixture,
@@ -54,6 +56,7 @@ from pumpcalc.quantities import (
 
 __all__ = [
     "read_beyond_use",
+    "read_compounding_limits",
     "read_conversion",
     "read_drug",
     "read_mixture",
@@ -69,6 +72,7 @@ _STATUSES = (*get_args(OpioidStatus), _ANY)
 _FILLS = (*get_args(FillKind), _ANY)
 _RULES = get_args(RuleName)
 _STORAGES = get_args(Storage)
+_PURPOSES = get_args(Purpose)
 
 
 def _once(table: Table, key: str, names: Iterable[str]) -> None:
@@ -122,6 +126,8 @@ def _product(table: Table) -> Product:
         brand=table.text("brand"),
         concentration=table.figure("concentration", CONCENTRATION),
         volume=table.figure("volume", VOLUME),
+        uses=table.statement("uses", one_of=_PURPOSES),
+        microfilter=table.statement("microfilter") if "microfilter" in table else None,
     )
     if "note" in table:
         table.text("note")
@@ -167,12 +173,16 @@ def read_drug(table: Table) -> Drug:
         fill_concentration={
             fill: _strengths(inner) for fill, inner in table.table("fill_concentration", optional=True).each(_FILLS)
         },
+        naive_rinse=tuple(rinse.own_figure(VOLUME) for rinse in table.tables("naive_rinse")),
         titration={rule: _titration(rule, t) for rule, t in table.table("titration", optional=True).each(_RULES)},
         cautions=_cautions(table),
     )
     table.done()
     _in_order(table, made.caution_daily_dose, made.maximum_daily_dose)
     _once(table, "products", (product.id for product in made.products))
+    for product in made.products:
+        if product.is_for_pumps:
+            _in_order(table, product.concentration, made.strongest_product)
     return made
 
 
@@ -332,6 +342,17 @@ def read_beyond_use(table: Table) -> BeyondUseTable:
             raise table.defect(
                 f"limits.{category}", f"says every storage, as unknown if need be: {', '.join(_STORAGES)}"
             )
+    return made
+
+
+def read_compounding_limits(table: Table) -> CompoundingLimits:
+    """What a syringe can measure and how exact a preparation must be."""
+    made = CompoundingLimits(
+        minimum_measurable_volume=table.bound("minimum_measurable_volume", VOLUME),
+        error_percent_at_most=table.bound("error_percent_at_most", FRACTION),
+        assay_error_at_most=table.bound("assay_error_at_most", FRACTION),
+    )
+    table.done()
     return made
 
 

@@ -12,9 +12,19 @@ from typing import TypeVar
 from pumpcalc.errors import LibraryDefect, echo, refused
 from pumpcalc.library.facts import Source, Statement
 from pumpcalc.library.load import Table, digest, read_sources, read_table, read_version, shipped_folder
-from pumpcalc.library.monographs import BeyondUseTable, ConversionTable, Drug, Mixture, Opioid, Pump, RatioSet
+from pumpcalc.library.monographs import (
+    BeyondUseTable,
+    CompoundingLimits,
+    ConversionTable,
+    Drug,
+    Mixture,
+    Opioid,
+    Pump,
+    RatioSet,
+)
 from pumpcalc.library.readers import (
     read_beyond_use,
+    read_compounding_limits,
     read_conversion,
     read_drug,
     read_mixture,
@@ -46,6 +56,7 @@ class Library:
     beyond_use: Mapping[str, BeyondUseTable]
     mixtures: Mapping[str, Mixture]
     statements: Mapping[str, Statement]
+    compounding: CompoundingLimits
 
     def drug(self, name: str) -> Drug:
         """The monograph of a drug. Raises Refusal ``unknown-drug`` with the nearest name as a suggestion only."""
@@ -113,7 +124,9 @@ def _load(folder: Path) -> Library:
             ratios[made.drug] = made
         else:
             tables[table.name] = read_conversion(table, opioids, sources)
-    beyond_use_tables = each("compounding")
+    measurement_table = read_table(folder, folder / "compounding" / "measurement.toml", sources)
+    compounding = read_compounding_limits(measurement_table)
+    beyond_use_tables = [table for table in each("compounding") if table.name != measurement_table.name]
     beyond_use = {table.name: read_beyond_use(table) for table in beyond_use_tables}
     mixture_tables = each("mixtures")
     mixtures = {table.name: read_mixture(table) for table in mixture_tables}
@@ -131,12 +144,24 @@ def _load(folder: Path) -> Library:
         *beyond_use_tables,
         *mixture_tables,
         statements_table,
+        measurement_table,
     ):
         cited |= table.cited
     if idle := sorted(set(sources) - cited):
         raise LibraryDefect(f"sources.toml: {idle[0]}: no figure is read from it")
     return Library(
-        version, digest(folder), sources, drugs, pumps, opioids, tables, ratios, beyond_use, mixtures, statements
+        version,
+        digest(folder),
+        sources,
+        drugs,
+        pumps,
+        opioids,
+        tables,
+        ratios,
+        beyond_use,
+        mixtures,
+        statements,
+        compounding,
     )
 
 

@@ -45,6 +45,7 @@ _OF_SOME: dict[str, tuple[int, Callable[..., Fraction]]] = {
     "floor": (1, lambda x: Fraction(x.numerator // x.denominator)),
     "ceil": (1, lambda x: Fraction(-(-x.numerator // x.denominator))),
     "nearest": (2, lambda x, step: round(x / step) * step),
+    "abs": (1, abs),
 }
 _SIX_FIGURES = Context(prec=6, rounding=ROUND_HALF_EVEN)
 
@@ -114,7 +115,7 @@ def _printed(where: str, value: str, exact: str) -> _Value:
 
 
 class _Evaluator:
-    """Arithmetic over named values: + - * / and min, max, floor, ceil, nearest, count, last_open_day. Nothing else."""
+    """Arithmetic over named values: + - * / and min, max, abs, floor, ceil, nearest, count, last_open_day. No more."""
 
     def __init__(self, where: str, values: Mapping[str, _Value], request: Mapping[str, Any]) -> None:
         self.where = where

@@ -183,6 +183,10 @@ class Worksheet:
         amount = round(value.amount / step.amount) * step.amount
         return self._line(name, f"nearest({value.name}, {step.name})", amount, value.unit, value.spelling)
 
+    def size(self, name: str, value: Value) -> Value:
+        """How large a difference is, either way: a named choice."""
+        return self._line(name, f"abs({value.name})", abs(value.amount), value.unit, value.spelling)
+
     def day_after(self, name: str, start: Day, days: Value, *, pointer: str) -> Day:
         """The day that lies so many whole days after another. Raises Refusal ``beyond-calendar``."""
         return self._day(name, f"{start.name} + {days.name}", start, int(days.amount), pointer)
@@ -207,6 +211,10 @@ class Worksheet:
     def same_day(self, name: str, day: Day) -> Day:
         """The same calendar day under another name, on a line of its own."""
         return self._write_day(name, day.name, day.day)
+
+    def earliest_day(self, name: str, days: Sequence[Day]) -> Day:
+        """The first of several calendar days: a named choice."""
+        return self._write_day(name, f"min({', '.join(day.name for day in days)})", min(day.day for day in days))
 
     def days_until(self, name: str, start: Day, end: Day) -> Value:
         """The whole days from one day to another."""
@@ -273,11 +281,18 @@ class Worksheet:
         source = Cited(key="definition", where="the parts of a whole", status="derived")
         self._compare(parts, "at most", Value("whole", Fraction(1), parts.unit, "1"), parts.name, "hard", source)
 
-    def soft_bound(self, value: Value, rule: Literal["at most", "at least"], bound: Value, name: str) -> None:
-        """A soft limit that follows from the request itself, such as from the last accepted value."""
+    def soft_bound(
+        self,
+        value: Value,
+        rule: Literal["at most", "at least"],
+        bound: Value,
+        name: str,
+        source: Cited | None = None,
+    ) -> None:
+        """A soft limit that follows from a line of the page, such as from the last accepted value of the request."""
         if value.unit != bound.unit:
             raise ValueError(f"{bound.name} does not bound {value.name}")
-        self._compare(value, rule, bound, name, "soft", None)
+        self._compare(value, rule, bound, name, "soft", source)
 
     def _compare(
         self,

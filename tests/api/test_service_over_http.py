@@ -33,6 +33,7 @@ ASKED: dict[str, dict[str, Any]] = {
         "final_volume": "20 mL",
         "components": [{"drug": "morphine", "concentration": "10 mg/mL", "stock_concentration": "25 mg/mL"}],
     },
+    "naive-pump-rinse": {"drug": "ziconotide", "product": "prialt-25-20", "pump": "synchromed-ii-20"},
     "admixture-dose": {
         "components": [
             {"drug": "morphine", "concentration": "10 mg/mL"},
