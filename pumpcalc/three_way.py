@@ -117,7 +117,7 @@ def three_way_check(
     compounding: SyringeEntry,
     programme: ProgrammeEntry,
 ) -> None:
-    """Whether order, syringe and programme say the same, and what the patient would get if they do not.
+    """What order, syringe and programme say differently, and what the patient would get.
 
         delivered_daily_dose = programmed_flow_rate * concentration in the syringe
 

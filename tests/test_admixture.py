@@ -128,7 +128,7 @@ def test_the_whole_is_the_bound_of_the_parts() -> None:
     ("change", "code", "pointer"),
     [
         ({"stock_concentration": None}, "missing", "/components/1/stock_concentration"),
-        ({"product": "lioresal-2000"}, "one-of-two", "/components/1/product"),
+        ({"product": "lioresal-2000"}, "one-of-two", "/components/1/stock_concentration"),
         ({"stock_concentration": None, "product": "nothing"}, "unknown-product", "/components/1/product"),
         ({"stock_concentration": "2 mg"}, "wrong-kind", "/components/1/stock_concentration"),
         ({"stock_concentration": "0 mg/mL"}, "zero", "/components/1/stock_concentration"),
