@@ -10,6 +10,7 @@ from pumpcalc import conversion
 from pumpcalc import titration
 from pumpcalc import delivery
 from pumpcalc import compounding
+from pumpcalc import admixture
 from pumpcalc import beyond_use
 from pumpcalc import refill
 
@@ -38,6 +39,7 @@ __all__ = [
     "Problem",
     "PumpcalcError",
     "Refusal",
+    "admixture",
     "beyond_use",
     "calculate",
     "compounding",

@@ -8,10 +8,18 @@ from pydantic import ConfigDict
 
 from pumpcalc import formulas
 from pumpcalc.library import Drug, Product
-from pumpcalc.limits import check_concentration
+from pumpcalc.limits import check_approval, check_concentration
 from pumpcalc.quantities import Quantity
 from pumpcalc.worksheet import Count, Value, Worksheet, calculator
-from pumpcalc.worksheet.fields import ConcentrationField, DrugName, Listed, ProductName, Request, VolumeField
+from pumpcalc.worksheet.fields import (
+    Acknowledged,
+    ConcentrationField,
+    DrugName,
+    Listed,
+    ProductName,
+    Request,
+    VolumeField,
+)
 
 __all__ = ["CompoundedComponent", "compounding"]
 
@@ -37,6 +45,7 @@ def compounding(
     components: Listed[CompoundedComponent],
     overfill: VolumeField | None = None,
     graduation: VolumeField | None = None,
+    acknowledged: Acknowledged = (),
 ) -> None:
     """The stock volumes, the diluent and the vials of a preparation, with the drug that it holds.
 
@@ -49,6 +58,7 @@ def compounding(
         library
     overfill : what is prepared beyond the final volume, at the same concentrations [mL]
     graduation : of the syringe; each stock volume is then measured to the nearest one, and the error shown [mL]
+    acknowledged : statements that were read, such as fda-2018
 
     Returns
     -------
@@ -58,7 +68,8 @@ def compounding(
 
     Limits
     ------
-    concentration at most ``maximum_concentration`` and ``strongest_product``, and within ``usual_concentration``
+    concentration at most ``maximum_concentration`` and ``strongest_product``, and within ``usual_concentration``;
+    fda_2018_statement acknowledged
 
     Raises
     ------
@@ -96,6 +107,7 @@ def compounding(
     work.answer_with("components", rows)
     work.answer(work.step(formulas.diluent_volume, prepared_volume=prepared, stock=together, show="mL"))
     work.answer(sum_of_fractions)
+    check_approval(work, drugs, acknowledged)
     work.note(
         "pocket-fill",
         "The drug mass of each component is what a fill into the pocket instead of the pump would be. "

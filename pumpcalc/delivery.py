@@ -16,12 +16,11 @@ from pumpcalc.worksheet.fields import (
     DailyDoseField,
     DrugName,
     FlowRateField,
-    Listed,
     PumpName,
     Request,
 )
 
-__all__ = ["Component", "admixture_dose", "concentration", "daily_dose", "doses_by_flow", "flow_rate"]
+__all__ = ["Component", "concentration", "daily_dose", "doses_by_flow", "flow_rate"]
 
 
 def _check(work: Worksheet, drug: Drug, dose: Value, strength: Value, flow: Value, pump: str | None) -> None:
@@ -188,52 +187,6 @@ class Component(Request):
 
     drug: DrugName
     concentration: ConcentrationField
-
-
-@calculator("admixture-dose")
-def admixture_dose(
-    work: Worksheet,
-    *,
-    components: Listed[Component],
-    daily_dose: DailyDoseField,
-    pump: PumpName | None = None,
-) -> None:
-    """The dose of every drug of a mixture when one flow drives them all.
-
-        daily_dose_2 = flow_rate * concentration_2,  flow_rate = daily_dose / concentration
-
-    Parameters
-    ----------
-    components : drugs in the reservoir with their concentrations; the first is primary and sets the flow
-    daily_dose : of the primary drug [mg/day or mcg/day]
-    pump : pump model, to check the flow against what it can deliver
-
-    Returns
-    -------
-    flow_rate [mL/day]; components, in the order of the request: drug, daily_dose [mg/day or mcg/day]
-
-    Limits
-    ------
-    each drug's daily dose and concentration within its own limits; flow_rate within the pump's
-
-    Source
-    ------
-    [definition] dose over concentration, flow times concentration
-    """
-    drugs = [work.drug(each.drug, f"/components/{n}/drug") for n, each in enumerate(components)]
-    work.refuse_duplicates(drugs)
-    dose = work.given("daily_dose", daily_dose, drugs[0].name)
-    strength = work.given("concentration", components[0].concentration, drugs[0].name)
-    flow = work.step(formulas.flow_rate, daily_dose=dose, concentration=strength, show="mL/day")
-    doses = doses_by_flow(work, drugs, [each.concentration for each in components], flow, dose, strength)
-    work.answer(flow)
-    work.answer_with("components", [{"drug": d.name, "daily_dose": each} for d, each in zip(drugs, doses, strict=True)])
-    if pump is not None:
-        device = work.pump(pump)
-        check_flow_rate(work, device, flow)
-        for drug in drugs:
-            check_indication(work, drug, device)
-    work.note("admixture", "One flow drives every drug: a change of the primary dose changes all doses alike.")
 
 
 def doses_by_flow(

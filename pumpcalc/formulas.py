@@ -269,6 +269,12 @@ def concentration(daily_dose: Any, flow_rate: Any) -> Any:
     return daily_dose / flow_rate
 
 
+@formula("1", source="definition", daily_dose="mcg[X]/day", previous_daily_dose="mcg[X]/day")
+def change_of_dose(daily_dose: Any, previous_daily_dose: Any) -> Any:
+    """By which part of the dose before it a daily dose is another."""
+    return daily_dose / previous_daily_dose - 1
+
+
 # --- Oral opioids and the intrathecal dose
 
 

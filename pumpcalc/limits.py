@@ -6,11 +6,21 @@ its bound, its source and whether it is hit; nothing is clamped. What nobody has
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pumpcalc.library import Drug, Pump
 from pumpcalc.sentinel import check_usual
 from pumpcalc.worksheet import Value, Worksheet
 
-__all__ = ["check_concentration", "check_daily_dose", "check_flow_rate", "check_indication", "check_start"]
+__all__ = [
+    "check_approval",
+    "check_concentration",
+    "check_daily_dose",
+    "check_flow_rate",
+    "check_indication",
+    "check_start",
+    "solution_of",
+]
 
 
 def check_daily_dose(work: Worksheet, drug: Drug, dose: Value) -> None:
@@ -70,3 +80,32 @@ def check_indication(work: Worksheet, drug: Drug, pump: Pump) -> None:
             "pump-not-confirmed-on-site",
             f"Nobody at this site has confirmed the figures of the {pump.label} against its current manual.",
         )
+
+
+def check_approval(work: Worksheet, drugs: Sequence[Drug], acknowledged: Sequence[str]) -> None:
+    """Is this solution a mixture, or for pain and not approved? Then the FDA's statement of 2018 is shown.
+
+    It is a soft limit, hit until whoever asks says that it was read.
+    """
+    unapproved = [d.label for d in drugs if any(c.code == "not-approved-for-pain" for c in d.cautions)]
+    reasons = [f"{solution_of(drugs)} is a mixture"] if len(drugs) > 1 else []
+    reasons += [f"not approved for intrathecal infusion for pain: {', '.join(unapproved)}"] if unapproved else []
+    if not reasons:
+        return
+    statement, failures = work.library.statements["fda-2018"], work.library.statements["off-label-failures"]
+    work.note("off-label", f"Off label: {'; '.join(reasons)}.", work.cite(statement))
+    work.note("fda-2018", " ".join(statement.listed), work.cite(statement))
+    work.note("off-label-failures", " ".join(failures.listed), work.cite(failures))
+    work.one_of(
+        "fda_2018_statement",
+        "acknowledged" if "fda-2018" in acknowledged else "not acknowledged",
+        ["acknowledged"],
+        work.cite(statement),
+    )
+
+
+def solution_of(drugs: Sequence[Drug]) -> str:
+    """The drugs of a solution in words, the primary first: ``morphine with bupivacaine and clonidine``."""
+    primary, *partners = [drug.label for drug in drugs]
+    together = [", ".join(partners[:-1]), *partners[-1:]]
+    return f"{primary} with {' and '.join(filter(None, together))}" if partners else primary

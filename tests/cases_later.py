@@ -8,9 +8,6 @@ _WAITING = {
         "residual_dilution_20 archimedes_formula archimedes_stock_too_weak"
     ),
     "compounding: the rinses of a naive pump": "PV045 PV047 ziconotide_rinse_budget",
-    "stability of ziconotide admixtures; the days are library figures, pinned in figures.toml": (
-        "PV121 PV122 PV123 PV124 PV125"
-    ),
     "baclofen screening and rotation": "PV030 PV032 PV128 PV129 PV131 PV132 PV134",
     "patient-bolus": (
         "PV027 match_my_trial ptm_worst_case_day ptm_refill_days_allotted_vs_base ptm_lockout_governs "

@@ -264,6 +264,16 @@ def _coupled(case: Given) -> Given:
     return {"flow_mL_per_day": exact(found, "flow_rate"), f"{second}_mg_per_day": exact(found, "daily_dose_2")}
 
 
+def _stability(case: Given) -> Given:
+    mixed = solution("ziconotide", "1 mcg/mL", "morphine", f"{case['morphine_mg_per_mL']} mg/mL")
+    found = calculate("admixture-dose", {"components": mixed, "daily_dose": "0.5 mcg/day"})
+    left = {row["remaining"].removesuffix(" %"): row["days"] for row in found.answers["stability"]}
+    if "day" not in case:
+        return {"days": left[str(case["criterion_percent"])]}
+    (percent,) = [remaining for remaining, days in left.items() if days == case["day"]]
+    return {"percent_remaining": Fraction(percent)}
+
+
 BY_GROUP: dict[str, Asked] = {
     "units": _per_hour,
     "flow": _flow,
@@ -275,6 +285,7 @@ BY_GROUP: dict[str, Asked] = {
     "oral_to_it": _intrathecal,
     "dilution": _dilution,
     "bud": _beyond_use,
+    "stability": _stability,
 }
 BY_CASE: dict[str, Asked] = {
     "PV015": _dose,

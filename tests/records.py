@@ -36,7 +36,9 @@ ASKED: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "mixture": (
         "admixture-dose",
-        {"components": solution("morphine", "1 mg/mL", "baclofen", "500 mcg/mL"), "daily_dose": "0.5 mg/day"},
+        {"components": [{"drug": "ziconotide", "concentration": "1 mcg/mL", "product": "prialt-25-20"},
+                        {"drug": "morphine", "concentration": "10 mg/mL", "stock_concentration": "25 mg/mL"}],
+         "daily_dose": "0.5 mcg/day", "previous_daily_dose": "0.8 mcg/day", "acknowledged": ["fda-2018"]},
     ),
     "begin-by": (
         "beyond-use-date",

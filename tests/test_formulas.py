@@ -247,6 +247,7 @@ _ORAL, _ORAL_PER_SPINAL = "mcg[oral morphine]/day", "mcg[oral morphine]/mcg[morp
         ("intrathecal_dose_unreduced", {"oral": _ORAL, "ratio": "mcg[morphine]/mcg[oral morphine]"}),
         ("flow_rate", {"daily_dose": "mL/day", "concentration": "mcg[morphine]/mL"}),
         ("increased_dose", {"daily_dose": "mcg[morphine]/day", "step": "mcg[ziconotide]/day"}),
+        ("change_of_dose", {"daily_dose": "mcg[morphine]/day", "previous_daily_dose": "mcg[ziconotide]/day"}),
         ("increased_dose", {"daily_dose": "mcg[morphine]/day", "step": "mcg[morphine]"}),
     ],
 )  # fmt: skip

@@ -83,7 +83,7 @@ def test_a_solution_that_the_library_does_not_know_needs_its_stability_stated() 
     for request in (
         fill(components=solution("baclofen", "2000 mcg/mL"), daily_dose="300 mcg/day"),
         fill(components=solution("morphine", "20 mg/mL", "baclofen", "500 mcg/mL")),
-        ziconotide_fill(components=solution("ziconotide", "25 mcg/mL", "morphine", "10 mg/mL")),
+        ziconotide_fill(components=solution("ziconotide", "25 mcg/mL", "bupivacaine", "10 mg/mL")),
     ):
         refusal("refill-schedule", request, "stability-unknown", "/stability")
         assert days_of(calculate("refill-schedule", request | {"stability": "30 day"}))["in-pump-stability"] == 30
@@ -234,7 +234,7 @@ def test_one_flow_drives_every_drug_and_every_component_is_checked() -> None:
     assert (exact(found, "daily_dose_2"), exact(found, "daily_dose_3")) == (25, 2001)
     assert hard_hits(found) == ["maximum_daily_dose"]
     names = {each.name for each in found.limits_hit if not each.name.startswith("usual_")}
-    assert names == {"maximum_daily_dose", "caution_daily_dose", "strongest_product"}
+    assert names == {"maximum_daily_dose", "caution_daily_dose", "strongest_product", "fda_2018_statement"}
     assert "admixture" in notes(found)
     graded = [note.text for note in found.notes if note.code == "missed-refill"]
     assert [text.rsplit(" ", 1)[1] for text in graded] == ["high.", "analgesia-loss.", "critical."]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pumpcalc import formulas
+from pumpcalc.admixture import nobody_has_read, note_mixture, studied_limits
 from pumpcalc.delivery import Component
 from pumpcalc.library import Drug, Pump
 from pumpcalc.quantities import Quantity, write_number
@@ -87,27 +88,42 @@ def stability_bound(
     fill_kind: str | None,
     stated: Quantity | None,
 ) -> Bound:
-    """How long the solution keeps in the pump: what the library holds, what the request states, the earlier of both."""
-    held = [
+    """How long the solution keeps in the pump: the earliest of what the library holds and what the request states.
+
+    The library holds it of each drug by the kind of fill, and of some mixtures. A mixture keeps no longer than each
+    of its drugs alone, but how much less is a fact of its own.
+    """
+    alone = len(drugs) == 1
+    lasting = [
         each
         for drug, component in zip(drugs, components, strict=True)
-        if (each := _held_stability(work, drug, component, fill_kind, alone=len(drugs) == 1)) is not None
+        if (each := _held_stability(work, drug, component, fill_kind, alone=alone)) is not None
     ]
-    lasting = list(held)
+    if alone:
+        is_held = bool(lasting)
+        unread = "" if is_held else _nothing_held(work, drugs[0])
+    else:
+        studied, is_held = studied_limits(work, {each.drug: each.concentration for each in components})
+        unread = "" if is_held else nobody_has_read(work, drugs)
+        lasting += studied
+        note_mixture(work, drugs)
     if stated is not None:
         if stated.amount == 0:
             raise work.refuse("zero", "A solution that keeps for no time is not a fill: state its days.", "/stability")
         lasting.append(work.given("stability", stated))
-    # A mixture keeps no longer than each of its drugs alone, but how much less is a fact of its own.
-    if not lasting or (len(drugs) > 1 and stated is None):
-        solution = " with ".join(drug.label for drug in drugs)
-        raise work.refuse(
-            "stability-unknown",
-            f'The library does not hold how long {solution} keeps in this pump: state it, as "stability": "90 day".',
-            "/stability",
-        )
+        if unread:
+            work.note("stability-stated-by-the-clinic", f"{unread} The {stated} stated is the clinic's own.")
+    elif unread:
+        raise work.refuse("stability-unknown", f'{unread} State it, as "stability": "14 day".', "/stability")
     keeps = lasting[0] if len(lasting) == 1 else work.least("keeps_in_pump", lasting, "day")
     return bound_of(work, "in-pump-stability", fill.filled, keeps, "/stability")
+
+
+def _nothing_held(work: Worksheet, drug: Drug) -> str:
+    """That the library holds no time for which this drug keeps; what was read of it is shown in notes."""
+    for what, figure in drug.stability_evidence:
+        work.note("stability-evidence", f"Read of {drug.label}: {what}, {figure.quantity}.", work.cite(figure))
+    return f"The library does not hold how long {drug.label} keeps in the pump."
 
 
 def _held_stability(

@@ -11,8 +11,8 @@ from datetime import date
 
 from pumpcalc import formulas
 from pumpcalc.delivery import Component, doses_by_flow
-from pumpcalc.library import Drug, FillKind, Pump
-from pumpcalc.limits import check_flow_rate, check_indication
+from pumpcalc.library import SEVERITIES, Drug, FillKind, Pump
+from pumpcalc.limits import check_approval, check_flow_rate, check_indication
 from pumpcalc.quantities import Quantity
 from pumpcalc.refill.bounds import Bound, bound_of, low_reservoir_alarm, stability_bound, worst_case
 from pumpcalc.refill.entry import (
@@ -25,6 +25,7 @@ from pumpcalc.refill.entry import (
 from pumpcalc.sentinel import check_reservoir_size
 from pumpcalc.worksheet import Count, Worksheet, calculator
 from pumpcalc.worksheet.fields import (
+    Acknowledged,
     Calendar,
     ClosedDates,
     ClosedWeekdays,
@@ -63,6 +64,7 @@ def refill_schedule(
     closed_dates: ClosedDates = (),
     days_before: Days | None = None,
     last_accepted: LastAccepted | None = None,
+    acknowledged: Acknowledged = (),
 ) -> None:
     """The day by which a fill must be replaced, and the limit that decides it.
 
@@ -78,7 +80,7 @@ def refill_schedule(
     fill_date : day of the fill at the clinic; or
     filled_at, time_zone : the instant of the fill and the clinic's zone
     fill_kind : naive (first fill of a new pump), undiluted or diluted; needed where stability depends on it
-    stability : how long this solution keeps in this pump, where the library has none [day]
+    stability : how long this solution keeps in this pump, where the library has none; the earlier counts [day]
     beyond_use_date : last day on which the compounded fill may be begun
     beyond_use_caps_interval : the clinic's policy: that day also ends the interval
     accuracy_caps_interval : the clinic's policy: the day on which the pump can be dry within its accuracy binds too
@@ -86,6 +88,7 @@ def refill_schedule(
     days_before : how many days before the last safe day the clinic refills
     last_accepted : the primary drug's daily dose and concentration and the fill volume of the last fill; a value near
         ten times, a tenth, a thousand times ... of them is read back
+    acknowledged : statements that were read, such as fda-2018
 
     Returns
     -------
@@ -95,11 +98,12 @@ def refill_schedule(
     Limits
     ------
     fill_volume at most ``reservoir_volume``; flow_rate within the pump's limits; daily_dose and concentrations
-    within the drugs' limits; fill_date at most ``beyond_use_date``
+    within the drugs' limits; fill_date at most ``beyond_use_date``; fda_2018_statement acknowledged
 
     Source
     ------
-    [definition] volume over flow; [prialt-pump-use-page] 14, 84 and 40 days; [tga-rc-2014-rn-00357-1] accuracy
+    [definition] volume over flow; [prialt-pump-use-page] 14, 84 and 40 days;
+    [ziconotide-morphine-admixture-2008] days with morphine; [tga-rc-2014-rn-00357-1] accuracy
     """
     device = work.pump(pump)
     drugs = [work.drug(each.drug, f"/components/{n}/drug") for n, each in enumerate(components)]
@@ -135,6 +139,7 @@ def refill_schedule(
         work.not_checked(device.maximum_refill_interval)
     _answer(work, fill, bounds, days_before, closed_weekdays, closed_dates)
     _check(work, device, drugs, components, fill)
+    check_approval(work, drugs, acknowledged)
     if last_accepted is not None:
         compare_with_last(work, fill, last_accepted)
 
@@ -199,4 +204,9 @@ def _check(work: Worksheet, pump: Pump, drugs: Sequence[Drug], components: Seque
             work.cite(drug.missed_refill),
         )
     if len(drugs) > 1:
-        work.note("admixture", "One flow drives every drug: a change of the primary dose changes all doses alike.")
+        worst = min(drugs, key=lambda drug: SEVERITIES.index(str(drug.missed_refill.value)))
+        work.note(
+            "missed-refill-of-the-mixture",
+            f"A missed refill of this mixture is graded {worst.missed_refill.value}, as its worst: {worst.label}.",
+            work.cite(worst.missed_refill),
+        )

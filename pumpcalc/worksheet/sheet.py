@@ -268,6 +268,11 @@ class Worksheet:
             self.cite(fact),
         )
 
+    def at_most_the_whole(self, parts: Value) -> None:
+        """Parts of one whole are together at most 1: a hard limit by what the words mean."""
+        source = Cited(key="definition", where="the parts of a whole", status="derived")
+        self._compare(parts, "at most", Value("whole", Fraction(1), parts.unit, "1"), parts.name, "hard", source)
+
     def soft_bound(self, value: Value, rule: Literal["at most", "at least"], bound: Value, name: str) -> None:
         """A soft limit that follows from the request itself, such as from the last accepted value."""
         if value.unit != bound.unit:

@@ -226,6 +226,21 @@ def test_an_admixture_takes_the_severity_of_its_worst(fiction: House) -> None:
     assert {row[0] for row in fiction.rows("reminder", "severity, id, state")} == {"high"}
 
 
+@pytest.mark.parametrize("acknowledged", [[], ["fda-2018"]])
+def test_what_was_acknowledged_is_kept_with_the_refill(fiction: House, acknowledged: list[str]) -> None:
+    both = [
+        {"drug": "ziconotide", "concentration": "25 mcg/mL"},
+        {"drug": "morphine", "concentration": "10 mg/mL"},
+    ]
+    fiction.record(ZICONOTIDE | {"components": both, "daily_dose": "6 mcg/day", "acknowledged": acknowledged})
+    with fiction.store.reading() as connection:
+        kept = plans.open_refill(connection, fiction.clinic, fiction.pump)
+    assert kept is not None
+    assert json.loads(kept["request"])["acknowledged"] == acknowledged
+    hit = {each["name"] for each in json.loads(kept["record"])["limits"] if each["hit"]}
+    assert ("fda_2018_statement" in hit) is (not acknowledged), "a soft limit is marked and does not stop the record"
+
+
 def test_the_clinic_is_written_as_it_was_understood(fiction: House) -> None:
     changed = house.change_settings(
         fiction.store, fiction.clinic, {"low_reservoir_alarm_volume": "1.50 ml", "closed_weekdays": ["Sat"]}

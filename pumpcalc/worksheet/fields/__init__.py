@@ -2,6 +2,7 @@
 
 from pumpcalc.worksheet.fields.requests import Request, refusal_of, strictly, written_request
 from pumpcalc.worksheet.fields.types import (
+    Acknowledged,
     Calendar,
     CategoryName,
     ClosedDates,
@@ -29,6 +30,7 @@ from pumpcalc.worksheet.fields.types import (
 )
 
 __all__ = [
+    "Acknowledged",
     "Calendar",
     "CategoryName",
     "ClosedDates",

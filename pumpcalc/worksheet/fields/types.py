@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import Field, StrictBool, WithJsonSchema
 
 from pumpcalc.errors import echo, refused
+from pumpcalc.library import ACKNOWLEDGED
 from pumpcalc.quantities import (
     CONCENTRATION,
     DAILY_DOSE,
@@ -37,6 +38,7 @@ from pumpcalc.worksheet.fields.requests import strictly
 from pumpcalc.worksheet.lines import WEEKDAYS
 
 __all__ = [
+    "Acknowledged",
     "Calendar",
     "CategoryName",
     "ClosedDates",
@@ -288,6 +290,25 @@ ClosedDates = Annotated[
     tuple[date, ...], strictly(_closed_dates), WithJsonSchema({"type": "array", "items": _DATE_SCHEMA})
 ]
 YesNo = StrictBool
+
+
+def _acknowledged(value: Any) -> tuple[str, ...]:
+    codes = _listed(value, f"the statements that were read: {', '.join(ACKNOWLEDGED)}")
+    if strange := [code for code in codes if code not in ACKNOWLEDGED]:
+        raise refused(
+            "not-one-of",
+            f"{echo(strange[0])} is not a statement to acknowledge; they are {', '.join(ACKNOWLEDGED)}.",
+            allowed=ACKNOWLEDGED,
+        )
+    return tuple(codes)
+
+
+Acknowledged = Annotated[
+    tuple[str, ...],
+    strictly(_acknowledged),
+    WithJsonSchema({"type": "array", "items": {"type": "string", "enum": list(ACKNOWLEDGED)}}),
+]
+"""The statements that whoever asks has read and acknowledged."""
 
 _Line = TypeVar("_Line")
 Listed = Annotated[list[_Line], Field(min_length=1, max_length=50)]
