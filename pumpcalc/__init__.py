@@ -9,6 +9,7 @@ from pumpcalc import library
 from pumpcalc import conversion
 from pumpcalc import titration
 from pumpcalc import delivery
+from pumpcalc import choosing
 from pumpcalc import compounding
 from pumpcalc import beyond_use
 from pumpcalc import refill
@@ -40,6 +41,7 @@ __all__ = [
     "Refusal",
     "beyond_use",
     "calculate",
+    "choosing",
     "compounding",
     "conversion",
     "delivery",

@@ -79,7 +79,9 @@ def _words(name: str) -> str:
 
 
 def _table(rows: Any) -> list[str]:
-    columns = list(rows[0]) if rows else []
+    if not rows:
+        return ["    none"]
+    columns = list(rows[0])
     cells = [
         [_words(column) for column in columns],
         *([str(row.get(column, "")) for column in columns] for row in rows),

@@ -15,6 +15,7 @@ _CALCULATIONS = sorted(
     path.relative_to(_ROOT).as_posix()
     for pattern in (
         "formulas.py",
+        "choosing/*.py",
         "conversion.py",
         "delivery.py",
         "titration.py",
