@@ -9,6 +9,7 @@ from pumpcalc import library
 from pumpcalc import conversion
 from pumpcalc import titration
 from pumpcalc import delivery
+from pumpcalc import choosing
 from pumpcalc import compounding
 from pumpcalc import admixture
 from pumpcalc import beyond_use
@@ -43,6 +44,7 @@ __all__ = [
     "admixture",
     "beyond_use",
     "calculate",
+    "choosing",
     "compounding",
     "conversion",
     "delivery",

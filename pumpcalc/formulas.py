@@ -389,6 +389,41 @@ def left_after_rinse(volume: Any, rinse: Any) -> Any:
     return volume - rinse
 
 
+# --- Choosing a concentration
+
+
+@formula("1", source="definition", dose_delivered="mcg[X]/day", daily_dose="mcg[X]/day")
+def error_of_dose(dose_delivered: Any, daily_dose: Any) -> Any:
+    """By which part of it the dose that a programmed flow delivers differs from the one that was wanted."""
+    return dose_delivered / daily_dose - 1
+
+
+@formula(
+    "mcg[X]",
+    source="definition",
+    vials="1",
+    vial_volume="mL",
+    stock_volume="mL",
+    stock_concentration="mcg[X]/mL",
+)
+def left_in_vials(vials: Any, vial_volume: Any, stock_volume: Any, stock_concentration: Any) -> Any:
+    """The drug that stays in the vials that were opened."""
+    return (vials * vial_volume - stock_volume) * stock_concentration
+
+
+@formula(
+    "mcg[X]",
+    source="definition",
+    fill_volume="mL",
+    concentration="mcg[X]/mL",
+    interval="day",
+    daily_dose="mcg[X]/day",
+)
+def left_in_pump(fill_volume: Any, concentration: Any, interval: Any, daily_dose: Any) -> Any:
+    """The drug that is still in the pump, and is thrown away, when the fill is replaced."""
+    return fill_volume * concentration - interval * daily_dose
+
+
 # --- How long a fill lasts
 
 

@@ -84,6 +84,8 @@ def _words(name: str) -> str:
 
 
 def _table(rows: Any) -> list[str]:
+    if not rows:
+        return ["    none"]
     columns = list(dict.fromkeys(column for row in rows for column in row))
     cells = [
         [_words(column) for column in columns],

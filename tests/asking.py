@@ -112,6 +112,18 @@ def ladder(**changes: Any) -> dict[str, Any]:
     return {field: value for field, value in request.items() if value is not None}
 
 
+def choice(**changes: Any) -> dict[str, Any]:
+    """10 mg of morphine a day from 20 mL, of which the concentration is to be chosen, with changes."""
+    request = {
+        "drug": "morphine",
+        "daily_dose": "10 mg/day",
+        "pump": "synchromed-ii-20",
+        "fill_volume": "20 mL",
+        "low_reservoir_alarm_volume": "2 mL",
+    } | changes
+    return {field: value for field, value in request.items() if value is not None}
+
+
 def oral(**changes: Any) -> dict[str, Any]:
     """300 mg of oral morphine a day, to be given intrathecally, with changes."""
     request = {

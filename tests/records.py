@@ -28,6 +28,11 @@ ASKED: dict[str, tuple[str, dict[str, Any]]] = {
                                           {"opioid": "fentanyl-transdermal", "rate": "12.5 mcg/h"}]},
     ),
     "oral": ("oral-to-intrathecal", oral(ratio="300", reduction_percent="50")),
+    "choice": (
+        "choose-concentration",
+        {"drug": "ziconotide", "daily_dose": "2.4 mcg/day", "highest_planned_dose": "4.8 mcg/day",
+         "pump": "synchromed-ii-20", "fill_volume": "20 mL", "wanted_interval": "18 day", "stability": "60 day"},
+    ),
     "syringe": (
         "compounding",
         {"final_volume": "20 mL", "overfill": "3 mL", "graduation": "0.2 mL",

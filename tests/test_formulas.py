@@ -67,6 +67,9 @@ _FLOW = '"""The flow that delivers a daily dose from a solution."""\n    return 
         pytest.param("daily_dose", '@formula("mcg[X]/day", source="definition", flow_rate="mL/day"',
                      '@formula("mcg[X]/day", source="definition", flow_rate="mL/h"', id="hour-for-day"),
         pytest.param("days_between_steps", "return 1 / steps_per_week", "return steps_per_week", id="rate-for-time"),
+        pytest.param("left_in_vials", "return (vials * vial_volume - stock_volume)", "return (vials - stock_volume)",
+                     id="vials-for-their-volume"),
+        pytest.param("left_in_pump", "- interval * daily_dose", "- daily_dose", id="a-day-for-the-interval"),
     ],
 )  # fmt: skip
 def test_a_fault_in_a_formula_stops_the_import(

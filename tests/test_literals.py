@@ -16,6 +16,7 @@ _CALCULATIONS = sorted(
     for pattern in (
         "formulas.py",
         "admixture.py",
+        "choosing/*.py",
         "conversion.py",
         "delivery.py",
         "titration.py",

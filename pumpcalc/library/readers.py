@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from itertools import pairwise
@@ -93,6 +94,13 @@ def _in_order(table: Table, low: Fact, high: Fact) -> None:
         raise table.defect(high.name, f"{high.quantity} is below {low.name}, {low.quantity}: the bounds cross")
 
 
+def _above_zero(table: Table, *facts: Fact) -> None:
+    """What a calculation divides by, or counts in."""
+    for fact in facts:
+        if fact.quantity is not None and fact.quantity.amount == 0:
+            raise table.defect(fact.name.rpartition(".")[2], "is above 0")
+
+
 def _cautions(table: Table) -> tuple[Caution, ...]:
     cautions = []
     for note in table.tables("notes"):
@@ -129,6 +137,9 @@ def _product(table: Table) -> Product:
         uses=table.statement("uses", one_of=_PURPOSES),
         microfilter=table.statement("microfilter") if "microfilter" in table else None,
     )
+    if re.fullmatch(r"[a-z][a-z0-9-]{0,39}", made.id, re.ASCII) is None:
+        raise table.defect("id", "is a letter, then letters, digits and hyphens, all lower case")
+    _above_zero(table, made.concentration, made.volume)
     if "note" in table:
         table.text("note")
     table.done()
@@ -285,6 +296,7 @@ def read_pump(table: Table) -> Pump:
         cautions=_cautions(table),
     )
     table.done()
+    _above_zero(table, made.flow_step)
     _in_order(table, made.minimum_flow_rate, made.maximum_flow_rate)
     _in_order(table, made.undeliverable_volume, made.reservoir_volume)
     return made

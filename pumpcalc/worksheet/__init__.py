@@ -1,6 +1,7 @@
 """The worksheet: a calculation that shows its working, its record, and the replay that checks it."""
 
 from pumpcalc.worksheet.calculator import CALCULATORS, Calculator, calculate, calculator
+from pumpcalc.worksheet.draft import Draft
 from pumpcalc.worksheet.lines import Count, Day, Moment, Value, plain_unit
 from pumpcalc.worksheet.record import Calculation, Cited, Given, LibraryRevision, Limit, Note, Step
 from pumpcalc.worksheet.replay import replay
@@ -14,6 +15,7 @@ __all__ = [
     "Cited",
     "Count",
     "Day",
+    "Draft",
     "Given",
     "LibraryRevision",
     "Limit",

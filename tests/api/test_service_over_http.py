@@ -29,6 +29,12 @@ ASKED: dict[str, dict[str, Any]] = {
     "flow-rate": FLOW_RATE,
     "daily-dose": {"drug": "morphine", "flow_rate": "0.5 mL/day", "concentration": "20 mg/mL"},
     "concentration": {"drug": "morphine", "daily_dose": "10 mg/day", "flow_rate": "0.5 mL/day"},
+    "choose-concentration": {
+        "drug": "ziconotide",
+        "daily_dose": "2.4 mcg/day",
+        "pump": "synchromed-ii-20",
+        "fill_volume": "20 mL",
+    },
     "compounding": {
         "final_volume": "20 mL",
         "components": [{"drug": "morphine", "concentration": "10 mg/mL", "stock_concentration": "25 mg/mL"}],
