@@ -1,5 +1,6 @@
 """The drug library: every figure with its value, unit, source, place, evidence status and role."""
 
+from pumpcalc.library.compare import Difference, differences
 from pumpcalc.library.facts import Fact, FillKind, OpioidStatus, Role, RuleName, Source, Statement, Status, Storage
 from pumpcalc.library.load import shipped_folder
 from pumpcalc.library.monographs import (
@@ -16,18 +17,22 @@ from pumpcalc.library.monographs import (
     Strengths,
     TitrationRule,
 )
+from pumpcalc.library.overlay import Overlay, in_force, read_overlay
 from pumpcalc.library.shelf import Library, load
+from pumpcalc.library.walk import figures, fingerprint, statements
 
 __all__ = [
     "BeyondUseTable",
     "Caution",
     "ConversionTable",
+    "Difference",
     "Drug",
     "Fact",
     "FillKind",
     "Library",
     "Opioid",
     "OpioidStatus",
+    "Overlay",
     "Product",
     "PublishedRatio",
     "Pump",
@@ -41,6 +46,12 @@ __all__ = [
     "Storage",
     "Strengths",
     "TitrationRule",
+    "differences",
+    "figures",
+    "fingerprint",
+    "in_force",
     "load",
+    "read_overlay",
     "shipped_folder",
+    "statements",
 ]
