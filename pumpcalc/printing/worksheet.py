@@ -8,11 +8,10 @@ from typing import Any
 
 from pumpcalc.formulas import FORMULAS
 from pumpcalc.library import Library
+from pumpcalc.printing.lines import WIDTH, wrapped
 from pumpcalc.worksheet import Calculation, Given, Limit, Step
 
 __all__ = ["print_formulas", "print_worksheet"]
-
-_WIDTH = 110
 
 
 def print_worksheet(calculation: Calculation) -> str:
@@ -27,23 +26,23 @@ def print_worksheet(calculation: Calculation) -> str:
         if not _flat(rows):
             lines += ["", f"  {_words(name)}", *_table(rows)]
     if hits := calculation.limits_hit:
-        lines += ["", "LIMITS HIT", *(line for limit in hits for line in _wrapped(_limit(limit)))]
-    lines += ["", "GIVEN", *(line for given in calculation.given for line in _wrapped(_given(given)))]
+        lines += ["", "LIMITS HIT", *(line for limit in hits for line in wrapped(_limit(limit)))]
+    lines += ["", "GIVEN", *(line for given in calculation.given for line in wrapped(_given(given)))]
     if calculation.steps:
         lines += ["", "STEPS", *(line for step in calculation.steps for line in _step(step, shown))]
     if kept := [limit for limit in calculation.limits if not limit.hit]:
-        lines += ["", "LIMITS KEPT", *(line for limit in kept for line in _wrapped(_limit(limit)))]
+        lines += ["", "LIMITS KEPT", *(line for limit in kept for line in wrapped(_limit(limit)))]
     if calculation.notes:
         lines += ["", "NOTES"]
         for note in calculation.notes:
             cited = f" [{note.source.key}, {note.source.status}]" if note.source else ""
-            lines += textwrap.wrap(f"{note.text}{cited}", _WIDTH, initial_indent="  - ", subsequent_indent="    ")
+            lines += textwrap.wrap(f"{note.text}{cited}", WIDTH, initial_indent="  - ", subsequent_indent="    ")
     if calculation.unknown:
         lines += ["", "NOT CHECKED, because nobody has read the figure"]
         lines += [f"  - {name}" for name in calculation.unknown]
     lines += ["", f"Library {calculation.library.version} ({calculation.library.sha256[:12]}), "
                   f"software {calculation.software}"]  # fmt: skip
-    lines += textwrap.wrap(calculation.notice, _WIDTH)
+    lines += textwrap.wrap(calculation.notice, WIDTH)
     return "\n".join(lines) + "\n"
 
 
@@ -109,19 +108,8 @@ def _step(step: Step, shown: dict[str, str]) -> list[str]:
     numbers = re.sub(r"[a-z_][a-z_0-9]*(?!\()\b", lambda m: f"{shown[m[0]]}" if m[0] in shown else m[0], step.formula)
     numbers = numbers.replace(" * ", " x ").replace(" / ", " \u00f7 ")
     exact = "" if step.exact == step.value.partition(" ")[0] else f"   (exactly {step.exact})"
-    written = _wrapped(f"  {step.name} = {step.formula}{cited}") + _wrapped(f"      = {numbers}", indent=8)
+    written = wrapped(f"  {step.name} = {step.formula}{cited}") + wrapped(f"      = {numbers}", indent=8)
     return [*written, f"      = {step.value}{_of(step)}{exact}"]
-
-
-def _wrapped(line: str, indent: int = 6) -> list[str]:
-    return textwrap.wrap(
-        line,
-        _WIDTH,
-        subsequent_indent=" " * indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-        drop_whitespace=True,
-    )
 
 
 def _limit(limit: Limit) -> str:
