@@ -19,18 +19,24 @@ pumpcalc: intrathecal pump dosing and refills
   pumpcalc NAME --daily-dose ...      the worksheet for a person
   pumpcalc verify FILE                replays a saved calculation
   pumpcalc list                       the calculations, a line each
+  pumpcalc library check              the drug library: its version, and what is off or unknown
+  pumpcalc library show NAME          the page of a drug or a pump, each figure with its source
+  pumpcalc library diff OLD NEW       the figures that differ between two, or that a clinic's file changes
+  pumpcalc library dry-run FILE PLANS which saved records a clinic's file changes
 
   pumpcalc serve [--port PORT]        the API, with its clock
   pumpcalc worker                     the clock alone: sends reminders, answers no requests
   pumpcalc migrate                    brings the store to the present tables
+  pumpcalc plans                      the record of every open plan, one on each line
   pumpcalc demo [--once]              a fictional clinic, from refill to reminder
 
-The last four need the service extra: pip install "pumpcalc[server]". They read PUMPCALC_DATABASE_URL,
+The last five need the service extra: pip install "pumpcalc[server]". They read PUMPCALC_DATABASE_URL,
 PUMPCALC_SMTP_URL and the other settings of api/settings.py from the environment.
-Exit codes: 0 done; 1 it could not be done, and one sentence says why; 2 not understood, or refused; 3 withheld.
+Exit codes: 0 done; 1 it could not be done, and one sentence says why, or library diff and dry-run found a change;
+2 not understood, or refused; 3 withheld.
 """
 
-_SERVICE = ("serve", "worker", "migrate", "demo")
+_SERVICE = ("serve", "worker", "migrate", "plans", "demo")
 _NEEDS = (
     "fastapi",
     "uvicorn",
@@ -73,6 +79,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     commands.add_parser("serve", help="the API, with its clock").add_argument("--port", type=int)
     commands.add_parser("worker", help="the clock alone: sends reminders, answers no requests")
     commands.add_parser("migrate", help="brings the store to the present tables")
+    commands.add_parser("plans", help="the record of every open plan, one on each line")
     demo = commands.add_parser("demo", help="a fictional clinic, from refill to reminder")
     demo.add_argument("--once", action="store_true", help="end after the reminder has been delivered")
     demo.add_argument("--port", type=int, default=8000, help="default 8000")

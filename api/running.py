@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import logging
 import signal
 import sys
@@ -15,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from api.inert import LogLines
 from api.settings import Settings, SettingsError, read_settings
 from api.store import is_current, migrate, open_store
+from api.store.queries import plans
 from pumpcalc.errors import PumpcalcError
 
 __all__ = ["run", "serve"]
@@ -40,6 +42,8 @@ def run(options: argparse.Namespace) -> int:
 
             return demo(port=options.port, once=options.once)
         _must_be_current(settings)
+        if options.command == "plans":
+            return _plans(settings)
         return _worker(settings) if options.command == "worker" else serve(settings)
     except (SettingsError, PumpcalcError, _NotMigrated, ValueError) as error:
         print(f"pumpcalc {options.command}: {error}", file=sys.stderr)
@@ -71,6 +75,19 @@ def serve(settings: Settings) -> int:
 
     with contextlib.suppress(KeyboardInterrupt):
         wire.server(create_app(settings), settings).run()
+    return 0
+
+
+def _plans(settings: Settings) -> int:
+    """The record of every open plan, one on each line, with the ids of its pump and clinic and nothing of a person."""
+    store = open_store(settings.database_url)
+    try:
+        with store.reading() as connection, contextlib.suppress(BrokenPipeError):
+            for plan in plans.open_plans(connection):
+                line = {"id": plan["pump_id"], "clinic": plan["clinic_id"], "record": json.loads(plan["record"])}
+                sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
+    finally:
+        store.close()
     return 0
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import fields, is_dataclass, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -155,19 +155,4 @@ def hard_hits(calculation: pumpcalc.Calculation) -> Iterable[str]:
 
 def figures(thing: Any = None) -> dict[str, Any]:
     """Every figure of the library by its name, known or not, found by walking the whole library."""
-    from pumpcalc.library import Fact
-
-    found: dict[str, Any] = {}
-    left: list[tuple[str, Any]] = [("", thing or pumpcalc.library.load())]
-    while left:
-        path, each = left.pop()
-        if isinstance(each, Fact):
-            assert each.name not in found, f"two figures are called {each.name}"
-            found[each.name] = each
-        elif isinstance(each, Mapping):
-            left += [(f"{path}.{key}", value) for key, value in each.items()]
-        elif isinstance(each, list | tuple):
-            left += [(f"{path}.{position}", value) for position, value in enumerate(each)]
-        elif is_dataclass(each):
-            left += [(f"{path}.{field.name}", getattr(each, field.name)) for field in fields(each)]
-    return found
+    return dict(pumpcalc.library.figures(thing or pumpcalc.library.load()))

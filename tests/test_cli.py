@@ -177,6 +177,10 @@ def test_the_page_for_a_person_is_asked_with_options(capsys: pytest.CaptureFixtu
     assert "Not cleared or approved by FDA" in " ".join(page.split())
 
 
+def _written(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
 @pytest.mark.parametrize("name", RECORDS)
 def test_every_field_of_a_request_is_an_option_and_gives_the_same_page(
     name: str, capsys: pytest.CaptureFixture[str]
@@ -187,9 +191,9 @@ def test_every_field_of_a_request_is_an_option_and_gives_the_same_page(
     words = [calculation]
     for field, value in request.items():
         option = "--" + field.replace("_", "-")
-        if isinstance(value, list) and isinstance(value[0], dict):
-            for line in value:
-                words += [option, *[f"{part}={text}" for part, text in line.items()]]
+        if isinstance(value, dict) or (isinstance(value, list) and isinstance(value[0], dict)):
+            for line in [value] if isinstance(value, dict) else value:
+                words += [option, *[f"{part}={_written(text)}" for part, text in line.items()]]
         else:
             words += [option, *([] if value is True else value if isinstance(value, list) else [str(value)])]
     assert cli.main(words) == 0

@@ -1,5 +1,6 @@
 """The drug library: every figure with its value, unit, source, place, evidence status and role."""
 
+from pumpcalc.library.compare import Difference, differences
 from pumpcalc.library.facts import (
     ACKNOWLEDGED,
     SEVERITIES,
@@ -34,7 +35,9 @@ from pumpcalc.library.monographs import (
     StudiedSolution,
     TitrationRule,
 )
+from pumpcalc.library.overlay import Overlay, in_force, read_overlay
 from pumpcalc.library.shelf import Library, load
+from pumpcalc.library.walk import figures, fingerprint, statements
 
 __all__ = [
     "ACKNOWLEDGED",
@@ -43,6 +46,7 @@ __all__ = [
     "Caution",
     "CompoundingLimits",
     "ConversionTable",
+    "Difference",
     "Drug",
     "Fact",
     "FillKind",
@@ -50,6 +54,7 @@ __all__ = [
     "Mixture",
     "Opioid",
     "OpioidStatus",
+    "Overlay",
     "Product",
     "PublishedRatio",
     "Pump",
@@ -67,6 +72,12 @@ __all__ = [
     "Strengths",
     "StudiedSolution",
     "TitrationRule",
+    "differences",
+    "figures",
+    "fingerprint",
+    "in_force",
     "load",
+    "read_overlay",
     "shipped_folder",
+    "statements",
 ]

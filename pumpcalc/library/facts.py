@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from pumpcalc.errors import refused
-from pumpcalc.quantities import Quantity
+from pumpcalc.quantities import Kind, Quantity
 
 __all__ = [
     "ACKNOWLEDGED",
@@ -86,14 +86,24 @@ class Fact:
     role: str = "information"
     source: str = ""
     where: str = ""
+    """The place in the source; of an unknown figure, where people looked."""
     note: str = ""
     quoted: str = ""
     """An unverified figure, in the words in which it is quoted."""
+    kind: Kind | None = None
+    """What it measures, known or not."""
 
     @property
     def is_known(self) -> bool:
         """Can it be computed with?"""
         return self.quantity is not None
+
+    @property
+    def summary(self) -> str:
+        """What it is and what it may do, in a few words: ``20 mg/day, soft, verified``."""
+        if self.quantity is not None:
+            return f"{self.quantity}, {self.role}, {self.status}"
+        return f"quoted as {self.quoted}, not verified, off" if self.quoted else self.status
 
     def required(self) -> Quantity:
         """The figure, for a calculation that cannot do without it.

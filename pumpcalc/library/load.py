@@ -14,7 +14,17 @@ from pumpcalc.errors import LibraryDefect, Refusal, echo
 from pumpcalc.library.facts import ROLES, SOURCE_KINDS, STATUSES, Fact, Source, Statement
 from pumpcalc.quantities import Kind, read
 
-__all__ = ["Table", "digest", "files", "read_sources", "read_table", "read_version", "shipped_folder"]
+__all__ = [
+    "Table",
+    "digest",
+    "files",
+    "read_source",
+    "read_sources",
+    "read_table",
+    "read_toml",
+    "read_version",
+    "shipped_folder",
+]
 
 _FOLDERS = ("compounding", "conversions", "drugs", "mixtures", "pumps")
 _FILES = ("library.toml", "sources.toml", "statements.toml")
@@ -55,11 +65,19 @@ def digest(folder: Path) -> str:
 class Table:
     """One table of a library file: every key is asked for once, and what nobody asked for is a defect."""
 
-    def __init__(self, place: str, entries: Mapping[str, Any], sources: Mapping[str, Source], name: str = "") -> None:
+    def __init__(
+        self,
+        place: str,
+        entries: Mapping[str, Any],
+        sources: Mapping[str, Source],
+        name: str = "",
+        instead: Mapping[str, Fact] | None = None,
+    ) -> None:
         self.place = place
         self.name = name
         self._left = dict(entries)
         self._sources = sources
+        self._instead = instead or {}
         self.cited: set[str] = set()
 
     def defect(self, key: str, why: str) -> LibraryDefect:
@@ -70,7 +88,9 @@ class Table:
         if key not in self._left:
             if optional:
                 return None
-            raise self.defect(key, "is missing (write it as unknown if nobody has read it)")
+            # Only what cites its source can be unknown; the head of a file, or a document, cannot.
+            hint = " (write it as unknown if nobody has read it)" if self._sources else ""
+            raise self.defect(key, f"is missing{hint}")
         return self._left.pop(key)
 
     def text(self, key: str, *, one_of: tuple[str, ...] = (), empty: bool = False) -> str:
@@ -103,6 +123,20 @@ class Table:
             raise self.defect(key, "is a year")
         return value
 
+    def count(self, key: str) -> int:
+        """A whole number, 1 or more."""
+        value = self._take(key)
+        if type(value) is not int or value < 1:
+            raise self.defect(key, "is a whole number, 1 or more")
+        return value
+
+    def calendar_day(self, key: str) -> date:
+        """A date as TOML writes it: 2026-12-01, without quotes."""
+        value = self._take(key)
+        if type(value) is not date:
+            raise self.defect(key, "is a date, written YYYY-MM-DD without quotes")
+        return value
+
     def table(self, key: str, *, optional: bool = False) -> Table:
         """A table inside this one."""
         value = self._take(key, optional=optional)
@@ -127,7 +161,7 @@ class Table:
             yield key, self.table(key)
 
     def _inner(self, key: str, entries: Mapping[str, Any]) -> Table:
-        inner = Table(f"{self.place}: {key}", entries, self._sources, f"{self.name}.{key}")
+        inner = Table(f"{self.place}: {key}", entries, self._sources, f"{self.name}.{key}", self._instead)
         inner.cited = self.cited
         return inner
 
@@ -181,6 +215,11 @@ class Table:
         return self._is_bound("figure", fact) if bound else fact
 
     def _figure(self, key: str, entry: Mapping[str, Any], kind: Kind) -> Fact:
+        """The figure as it is written; where a clinic's overlay has one of this name, that one."""
+        fact = self._written(key, entry, kind)
+        return self._instead.get(fact.name, fact)
+
+    def _written(self, key: str, entry: Mapping[str, Any], kind: Kind) -> Fact:
         name = self.name if key == "figure" else f"{self.name}.{key}"
         status = entry.get("status")
         if status not in STATUSES:
@@ -189,7 +228,7 @@ class Table:
             self._shape(key, entry, _UNKNOWN_KEYS)
             if not entry.get("looked_in"):
                 raise self.defect(key, "is unknown: say in looked_in where people looked")
-            return Fact(name, None, status, note=entry.get("note", ""))
+            return Fact(name, None, status, where=entry["looked_in"], note=entry.get("note", ""), kind=kind)
         self._provenance(key, entry)
         if status == "unverified":
             self._shape(key, entry, _UNVERIFIED_KEYS)
@@ -203,6 +242,7 @@ class Table:
                 where=entry["where"],
                 note=entry.get("note", ""),
                 quoted=entry["quoted"],
+                kind=kind,
             )
         self._shape(key, entry, _KNOWN_KEYS)
         try:
@@ -213,7 +253,16 @@ class Table:
             raise self.defect(key, f"role {echo(entry.get('role'))} is not one of {', '.join(ROLES)}")
         if entry["role"] == "hard" and status != "verified":
             raise self.defect(key, f"is {status}: only a verified figure may be hard")
-        return Fact(name, quantity, status, entry["role"], entry["source"], entry["where"], note=entry.get("note", ""))
+        return Fact(
+            name,
+            quantity,
+            status,
+            entry["role"],
+            entry["source"],
+            entry["where"],
+            note=entry.get("note", ""),
+            kind=kind,
+        )
 
     def statement(self, key: str, *, one_of: tuple[str, ...] = ()) -> Statement:
         """A fact in words."""
@@ -244,7 +293,7 @@ class Table:
             self._shape(key, entry, _UNKNOWN_KEYS)
             if not entry.get("looked_in"):
                 raise self.defect(key, "is unknown: say in looked_in where people looked")
-            return Statement(name, (), "unknown", note=entry.get("note", ""))
+            return Statement(name, (), "unknown", where=entry["looked_in"], note=entry.get("note", ""))
         self._provenance(key, entry)
         self._shape(key, entry, _STATEMENT_KEYS)
         value = entry.get("value")
@@ -275,25 +324,37 @@ class Table:
 
 def read_version(folder: Path) -> str:
     """library.toml: the version of the library, and nothing else."""
-    table = Table("library.toml", _toml(folder / "library.toml", "library.toml"), {})
+    table = Table("library.toml", read_toml(folder / "library.toml", "library.toml")[1], {})
     version = table.text("version")
     table.done()
     return version
 
 
-def _toml(path: Path, place: str) -> dict[str, Any]:
+def read_toml(path: Path, place: str) -> tuple[bytes, dict[str, Any]]:
+    """A file's bytes, and what they say. Raises LibraryDefect, naming the file as this place."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        content = path.read_bytes()
+        return content, tomllib.loads(content.decode("utf-8"))
     except OSError as fault:
         raise LibraryDefect(f"{place}: cannot be read: {fault.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
         raise LibraryDefect(f"{place}: is not a TOML file: {fault}") from None
 
 
-def read_table(folder: Path, path: Path, sources: Mapping[str, Source], *, named: bool = True) -> Table:
-    """A library file as a table. A monograph's name is its file's name."""
+def read_table(
+    folder: Path,
+    path: Path,
+    sources: Mapping[str, Source],
+    *,
+    named: bool = True,
+    instead: Mapping[str, Fact] | None = None,
+) -> Table:
+    """A library file as a table. A monograph's name is its file's name.
+
+    ``instead`` holds the figures, by name, that a clinic has in place of those in the file.
+    """
     place = path.relative_to(folder).as_posix()
-    table = Table(place, _toml(path, place), sources, path.stem)
+    table = Table(place, read_toml(path, place)[1], sources, path.stem, instead)
     if named and table.text("name") != path.stem:
         raise table.defect("name", f"is {path.stem}, as the file is called")
     return table
@@ -301,15 +362,19 @@ def read_table(folder: Path, path: Path, sources: Mapping[str, Source], *, named
 
 def read_sources(folder: Path) -> dict[str, Source]:
     """sources.toml: every document once."""
-    sources: dict[str, Source] = {}
-    for key, table in Table("sources.toml", _toml(folder / "sources.toml", "sources.toml"), {}).each():
-        sources[key] = Source(
-            key=key,
-            title=table.text("title"),
-            kind=table.text("kind", one_of=SOURCE_KINDS),
-            edition=table.text("edition"),
-            read_at=table.text("read_at"),
-            note=table.text("note") if "note" in table else "",
-        )
-        table.done()
-    return sources
+    _, entries = read_toml(folder / "sources.toml", "sources.toml")
+    return {key: read_source(key, table) for key, table in Table("sources.toml", entries, {}).each()}
+
+
+def read_source(key: str, table: Table) -> Source:
+    """One document."""
+    source = Source(
+        key=key,
+        title=table.text("title"),
+        kind=table.text("kind", one_of=SOURCE_KINDS),
+        edition=table.text("edition"),
+        read_at=table.text("read_at"),
+        note=table.text("note") if "note" in table else "",
+    )
+    table.done()
+    return source

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from pumpcalc.errors import LibraryDefect, echo, refused
-from pumpcalc.library.facts import Source, Statement
+from pumpcalc.library.facts import Fact, Source, Statement
 from pumpcalc.library.load import Table, digest, read_sources, read_table, read_version, shipped_folder
 from pumpcalc.library.monographs import (
     BeyondUseTable,
@@ -34,7 +34,7 @@ from pumpcalc.library.readers import (
     read_statements,
 )
 
-__all__ = ["Library", "load"]
+__all__ = ["Library", "load", "read_library"]
 
 _T = TypeVar("_T")
 _ALWAYS_CITED = {"definition", "pumpcalc-policy"}
@@ -94,13 +94,17 @@ def _found(shelf: Mapping[str, _T], name: str, what: str) -> _T:
     )
 
 
-def _load(folder: Path) -> Library:
+def read_library(folder: Path, instead: Mapping[str, Fact] | None = None) -> Library:
+    """The library of a folder, with the figures that a clinic has instead of those in the files, by name.
+
+    Whatever the files must keep to, those figures must keep to as well: the same readers read both.
+    """
     version = read_version(folder)
     sources = read_sources(folder)
     cited = set(_ALWAYS_CITED)
 
     def each(kind: str) -> list[Table]:
-        return [read_table(folder, path, sources) for path in sorted((folder / kind).glob("*.toml"))]
+        return [read_table(folder, path, sources, instead=instead) for path in sorted((folder / kind).glob("*.toml"))]
 
     drug_tables, pump_tables = each("drugs"), each("pumps")
     drugs = {table.name: read_drug(table) for table in drug_tables}
@@ -110,7 +114,7 @@ def _load(folder: Path) -> Library:
     tables: dict[str, ConversionTable] = {}
     ratios: dict[str, RatioSet] = {}
     conversion_tables = [
-        read_table(folder, path, sources)
+        read_table(folder, path, sources, instead=instead)
         for path in sorted((folder / "conversions").glob("*.toml"))
         if path.stem != "opioids"
     ]
@@ -124,7 +128,7 @@ def _load(folder: Path) -> Library:
             ratios[made.drug] = made
         else:
             tables[table.name] = read_conversion(table, opioids, sources)
-    measurement_table = read_table(folder, folder / "compounding" / "measurement.toml", sources)
+    measurement_table = read_table(folder, folder / "compounding" / "measurement.toml", sources, instead=instead)
     compounding = read_compounding_limits(measurement_table)
     beyond_use_tables = [table for table in each("compounding") if table.name != measurement_table.name]
     beyond_use = {table.name: read_beyond_use(table) for table in beyond_use_tables}
@@ -182,4 +186,4 @@ def load(folder: Path | None = None) -> Library:
     Raises LibraryDefect, naming file and figure, when anything in it is wrong: a missing source, a wrong unit,
     crossed bounds, a dangling reference, a duplicate, a hard limit that is not verified.
     """
-    return _load(folder or shipped_folder())
+    return read_library(folder or shipped_folder())

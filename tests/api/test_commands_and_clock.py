@@ -49,13 +49,14 @@ def test_help_names_every_command_of_both_halves(capsys: pytest.CaptureFixture[s
     assert cli.main(["--help"]) == 0
     said = capsys.readouterr().out
     assert all(
-        f"pumpcalc {command}" in said for command in ("calculate", "verify", "serve", "worker", "migrate", "demo")
+        f"pumpcalc {command}" in said
+        for command in ("calculate", "verify", "library", "serve", "worker", "migrate", "plans", "demo")
     )
     assert cli.main([]) == 2
     assert capsys.readouterr().err == said
 
 
-@pytest.mark.parametrize("command", ["serve", "worker", "migrate", "demo"])
+@pytest.mark.parametrize("command", ["serve", "worker", "migrate", "plans", "demo"])
 def test_without_the_extra_a_service_command_says_what_to_install(
     command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,6 +20,7 @@ __all__ = [
     "deliveries_of",
     "due_list",
     "lock_reminders",
+    "open_plans",
     "open_refill",
     "refill_by_id",
     "refills_after",
@@ -28,6 +29,8 @@ __all__ = [
 ]
 
 Row = sa.RowMapping
+
+_ROWS_AT_A_TIME = 100
 
 
 def add_calculation(connection: sa.Connection, values: Mapping[str, Any]) -> None:
@@ -169,3 +172,17 @@ def due_list(connection: sa.Connection, clinic_id: str) -> Sequence[Row]:
         .where(refill.c.clinic_id == clinic_id, refill.c.superseded_at.is_(None), pump.c.state == "active")
     )
     return connection.execute(statement.order_by(refill.c.refill_by, pump.c.reference)).mappings().all()
+
+
+def open_plans(connection: sa.Connection) -> Iterable[Row]:
+    """The record that each running pump's open refill rests on, for every clinic, as they are read."""
+    of_pump = sa.and_(pump.c.clinic_id == refill.c.clinic_id, pump.c.id == refill.c.pump_id)
+    of_calculation = sa.and_(calculation.c.clinic_id == refill.c.clinic_id, calculation.c.id == refill.c.calculation_id)
+    statement = (
+        sa.select(refill.c.clinic_id, refill.c.pump_id, calculation.c.record)
+        .select_from(refill.join(pump, of_pump).join(calculation, of_calculation))
+        .where(refill.c.superseded_at.is_(None), pump.c.state == "active")
+        .order_by(refill.c.clinic_id, refill.c.pump_id)
+        .execution_options(yield_per=_ROWS_AT_A_TIME)
+    )
+    return connection.execute(statement).mappings()

@@ -8,11 +8,13 @@ from typing import Any
 
 from pumpcalc.formulas import FORMULAS
 from pumpcalc.library import Library
+from pumpcalc.printing.lines import WIDTH, wrapped
 from pumpcalc.worksheet import Calculation, Given, Limit, Step
 
 __all__ = ["print_formulas", "print_worksheet"]
 
-_WIDTH = 110
+_SENTENCE = 40
+"""A cell longer than this is read as a sentence, not looked up in a table."""
 _LARGE = "in-the-syringe"
 """The note that is printed between rules, at the top: the drug that a fill into the pocket would be."""
 
@@ -32,23 +34,23 @@ def print_worksheet(calculation: Calculation) -> str:
         rule = "  " + "=" * max(len(text) for text in large)
         lines += ["", rule, *(f"  {text}" for text in large), rule]
     if hits := calculation.limits_hit:
-        lines += ["", "LIMITS HIT", *(line for limit in hits for line in _wrapped(_limit(limit)))]
-    lines += ["", "GIVEN", *(line for given in calculation.given for line in _wrapped(_given(given)))]
+        lines += ["", "LIMITS HIT", *(line for limit in hits for line in wrapped(_limit(limit)))]
+    lines += ["", "GIVEN", *(line for given in calculation.given for line in wrapped(_given(given)))]
     if calculation.steps:
         lines += ["", "STEPS", *(line for step in calculation.steps for line in _step(step, shown))]
     if kept := [limit for limit in calculation.limits if not limit.hit]:
-        lines += ["", "LIMITS KEPT", *(line for limit in kept for line in _wrapped(_limit(limit)))]
+        lines += ["", "LIMITS KEPT", *(line for limit in kept for line in wrapped(_limit(limit)))]
     if notes := [note for note in calculation.notes if note.code != _LARGE]:
         lines += ["", "NOTES"]
         for note in notes:
             cited = f" [{note.source.key}, {note.source.status}]" if note.source else ""
-            lines += textwrap.wrap(f"{note.text}{cited}", _WIDTH, initial_indent="  - ", subsequent_indent="    ")
+            lines += textwrap.wrap(f"{note.text}{cited}", WIDTH, initial_indent="  - ", subsequent_indent="    ")
     if calculation.unknown:
         lines += ["", "NOT CHECKED, because nobody has read the figure"]
         lines += [f"  - {name}" for name in calculation.unknown]
     lines += ["", f"Library {calculation.library.version} ({calculation.library.sha256[:12]}), "
                   f"software {calculation.software}"]  # fmt: skip
-    lines += textwrap.wrap(calculation.notice, _WIDTH)
+    lines += textwrap.wrap(calculation.notice, WIDTH)
     return "\n".join(lines) + "\n"
 
 
@@ -84,20 +86,34 @@ def _words(name: str) -> str:
 
 
 def _table(rows: Any) -> list[str]:
+    """Rows side by side; what is said in a sentence stands below its row; too wide a table stands on its side."""
     if not rows:
         return ["    none"]
-    columns = list(dict.fromkeys(column for row in rows for column in row))
+    columns = list(dict.fromkeys(column for row in sorted(rows, key=len, reverse=True) for column in row))
+    said = [column for column in columns if max(len(str(row.get(column, ""))) for row in rows) > _SENTENCE]
+    columns = [column for column in columns if column not in said]
     cells = [
         [_words(column) for column in columns],
-        *([str(row.get(column, "")) for column in columns] for row in rows),
+        *([_cell(row.get(column, "")) for column in columns] for row in rows),
     ]
-    if sum(max(map(len, column)) + 3 for column in zip(*cells, strict=True)) > _WIDTH:
+    if sum(max(map(len, column)) + 3 for column in zip(*cells, strict=True)) > WIDTH:
         cells = [list(column) for column in zip(*cells, strict=True)]
+        said_of = {}
+    else:
+        said_of = {place: [str(row[column]) for column in said if row.get(column)] for place, row in enumerate(rows, 1)}
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return [
-        "    " + "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in cells
-    ]
+    lines = []
+    for place, row in enumerate(cells):
+        lines.append("    " + "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        for sentence in said_of.get(place, ()):
+            lines += wrapped(f"        {sentence}", indent=8)
+    if not said_of:
+        lines += [line for row in rows for c in said if row.get(c) for line in wrapped(f"    {row[c]}", indent=8)]
+    return lines
+
+
+def _cell(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def _of(line: Given | Step) -> str:
@@ -118,19 +134,8 @@ def _step(step: Step, shown: dict[str, str]) -> list[str]:
     numbers = re.sub(r"[a-z_][a-z_0-9]*(?!\()\b", lambda m: f"{shown[m[0]]}" if m[0] in shown else m[0], step.formula)
     numbers = numbers.replace(" * ", " x ").replace(" / ", " \u00f7 ")
     exact = "" if step.exact == step.value.partition(" ")[0] else f"   (exactly {step.exact})"
-    written = _wrapped(f"  {step.name} = {step.formula}{cited}") + _wrapped(f"      = {numbers}", indent=8)
+    written = wrapped(f"  {step.name} = {step.formula}{cited}") + wrapped(f"      = {numbers}", indent=8)
     return [*written, f"      = {step.value}{_of(step)}{exact}"]
-
-
-def _wrapped(line: str, indent: int = 6) -> list[str]:
-    return textwrap.wrap(
-        line,
-        _WIDTH,
-        subsequent_indent=" " * indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-        drop_whitespace=True,
-    )
 
 
 def _limit(limit: Limit) -> str:

@@ -3,11 +3,14 @@
     pumpcalc calculate NAME [FILE|-] [--lines]     the request as JSON in, the record as JSON out
     pumpcalc NAME --daily-dose "10 mg/day" ...     the worksheet for a person
     pumpcalc verify FILE                           replay a saved calculation
+    pumpcalc library check|show|diff|dry-run       what the drug library holds, and what a clinic's file changes
     pumpcalc list                                  the calculations, a line each
     pumpcalc formulas                              every equation with its units and its source
 
-Exit codes: 0 answered or agrees; 1 a line of --lines was refused; 2 refused, or a command that is not understood;
-3 withheld: the independent replay disagrees.
+With --overlay FILE --on DATE a clinic's own figures answer, as they hold on that day.
+
+Exit codes: 0 answered or agrees; 1 a line of --lines was refused, or library diff or dry-run found a difference;
+2 refused, or a command that is not understood; 3 withheld: the independent replay disagrees.
 """
 
 from __future__ import annotations
@@ -17,68 +20,56 @@ import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any, NoReturn
+from typing import IO, Any
 
 from pumpcalc import strict_json
+from pumpcalc.cli.shared import (
+    ANSWERED,
+    LONGEST_RECORD,
+    REFUSED,
+    SOME_LINES_REFUSED,
+    WITHHELD,
+    Parser,
+    add_overlay,
+    chosen_library,
+    opened,
+    read_json,
+)
 from pumpcalc.errors import CalculationWithheld, LibraryDefect, Refusal, echo, refused
+from pumpcalc.library import Library
 
 __all__ = ["ANSWERED", "REFUSED", "SOME_LINES_REFUSED", "WITHHELD", "main"]
 
-ANSWERED, SOME_LINES_REFUSED, REFUSED, WITHHELD = 0, 1, 2, 3
-_LONGEST_RECORD = 16 * 1024 * 1024
+_LAST = {"--lines": 0, "--overlay": 1, "--on": 1}
+"""Options that may stand anywhere, each with how many words belong to it."""
 
 
-class _Parser(argparse.ArgumentParser):
-    """argparse, refusing in our own form: one sentence, exit 2."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(REFUSED, f"pumpcalc: {message}. See: {self.prog} --help\n")
-
-
-def _read(text: bytes, longest: int = strict_json.LONGEST) -> Any:
-    """JSON, by the reader of every door. Raises Refusal."""
-    try:
-        return strict_json.read(text, longest)
-    except strict_json.NotJson as fault:
-        raise refused("not-json", str(fault)) from None
-    except strict_json.TooLarge:
-        raise refused("too-large", f"This is longer than {longest} bytes.") from None
-
-
-def _answer(name: str, text: bytes) -> tuple[dict[str, Any], bool]:
+def _answer(name: str, text: bytes, library: Library) -> tuple[dict[str, Any], bool]:
     """The record of one request, and whether it was answered."""
     from pumpcalc.worksheet import calculate
 
     try:
-        return calculate(name, _read(text)).model_dump(mode="json"), True
+        return calculate(name, read_json(text), library).model_dump(mode="json"), True
     except Refusal as refusal:
         return refusal.record(), False
 
 
 def _calculate(arguments: argparse.Namespace) -> int:
-    with _opened(arguments.file) as stream:
+    library = chosen_library(arguments)
+    with opened(arguments.file) as stream:
         if arguments.lines:
-            return _lines(arguments.name, stream)
-        record, answered = _answer(arguments.name, stream.read(strict_json.LONGEST + 1))
+            return _lines(arguments.name, stream, library)
+        record, answered = _answer(arguments.name, stream.read(strict_json.LONGEST + 1), library)
     json.dump(record, sys.stdout, indent=2, ensure_ascii=False)
     sys.stdout.write("\n")
     return ANSWERED if answered else REFUSED
 
 
-def _opened(file: str) -> IO[bytes]:
-    if file == "-":
-        return open(sys.stdin.fileno(), "rb", closefd=False)
-    try:
-        return Path(file).open("rb")
-    except OSError as fault:
-        raise refused("file", f"{echo(file)} cannot be read: {fault.strerror}.") from None
-
-
-def _lines(name: str, stream: IO[bytes]) -> int:
+def _lines(name: str, stream: IO[bytes], library: Library) -> int:
     """One record per line, in the order of the requests, refusals included."""
     refused_lines = 0
     for line in _with_progress(stream):
-        record, answered = _answer(name, line)
+        record, answered = _answer(name, line, library)
         refused_lines += not answered
         sys.stdout.write(json.dumps(record, ensure_ascii=False) + "\n")
     return SOME_LINES_REFUSED if refused_lines else ANSWERED
@@ -104,9 +95,9 @@ def _with_progress(stream: IO[bytes]) -> Iterator[bytes]:
 def _verify(arguments: argparse.Namespace) -> int:
     from pumpcalc.worksheet import verify
 
-    with _opened(arguments.file) as stream:
-        record = _read(stream.read(_LONGEST_RECORD + 1), _LONGEST_RECORD)
-    sys.stdout.write(verify(record) + "\n")
+    with opened(arguments.file) as stream:
+        record = read_json(stream.read(LONGEST_RECORD + 1), LONGEST_RECORD)
+    sys.stdout.write(verify(record, chosen_library(arguments)) + "\n")
     return ANSWERED
 
 
@@ -133,7 +124,8 @@ def _person(name: str, arguments: Sequence[str]) -> int:
 
     calculator = CALCULATORS[name]
     schema = calculator.request.model_json_schema()
-    parser = _Parser(prog=f"pumpcalc {name}", description=calculator.summary, allow_abbrev=False)
+    parser = Parser(prog=f"pumpcalc {name}", description=calculator.summary, allow_abbrev=False)
+    add_overlay(parser)
     for field, shape in schema["properties"].items():
         option = "--" + field.replace("_", "-")
         about = _about(shape)
@@ -143,17 +135,24 @@ def _person(name: str, arguments: Sequence[str]) -> int:
             parser.add_argument(option, nargs="+", action="append", metavar="FIELD=VALUE", help=about)
         elif _type(shape) == "array":
             parser.add_argument(option, nargs="+", metavar="VALUE", help=about)
+        elif _type(shape) == "object":
+            parser.add_argument(option, nargs="+", metavar="FIELD=VALUE", help=about)
         else:
             parser.add_argument(option, metavar="VALUE", help=about)
-    chosen = {f: v for f, v in vars(parser.parse_args(arguments)).items() if v is not None}
+    read = parser.parse_args(arguments)
+    chosen = {field: vars(read)[field] for field in schema["properties"] if vars(read)[field] is not None}
     for field, value in chosen.items():
-        if isinstance(value, list) and value and isinstance(value[0], list):
+        if _type(schema["properties"][field]) == "object":
+            chosen[field] = _pairs(value, field)
+        elif isinstance(value, list) and value and isinstance(value[0], list):
             chosen[field] = [_pairs(option, field) for option in value]
-    sys.stdout.write(print_worksheet(calculator.answer(chosen)))
+    sys.stdout.write(print_worksheet(calculator.answer(chosen, chosen_library(read))))
     return ANSWERED
 
 
 def _type(shape: dict[str, Any]) -> str:
+    if any("$ref" in s for s in (shape, *shape.get("anyOf", ()))):
+        return "object"
     return str(next((s["type"] for s in (shape, *shape.get("anyOf", ())) if s.get("type", "null") != "null"), "string"))
 
 
@@ -170,28 +169,49 @@ def _about(shape: dict[str, Any]) -> str:
     return "may be repeated" if _is_of_objects(shape) else ""
 
 
-def _pairs(words: Iterable[str], field: str) -> dict[str, str]:
-    """``opioid=oxycodone "daily_dose=60 mg/day"`` as the fields of one line."""
-    line: dict[str, str] = {}
+def _pairs(words: Iterable[str], field: str) -> dict[str, Any]:
+    """``opioid=oxycodone "daily_dose=60 mg/day"`` as the fields of one line; a list inside it is written as JSON."""
+    line: dict[str, Any] = {}
     for word in words:
         name, equals, value = word.partition("=")
         if not equals or name in line:
             raise refused("option", f"{echo(word)}: write each part of --{field} once, as field=value in quotes.")
-        line[name.replace("-", "_")] = value
+        line[name.replace("-", "_")] = read_json(value.encode()) if value[:1] in ("[", "{") else value
     return line
 
 
-def _parser() -> _Parser:
-    parser = _Parser(prog="pumpcalc", description="Intrathecal pump dosing and refills.", allow_abbrev=False)
+def _options_last(words: Sequence[str]) -> list[str]:
+    """The same words, options after all others: argparse takes an option between NAME and FILE for the end of it."""
+    others: list[str] = []
+    options: list[str] = []
+    left = list(words)
+    while left:
+        word = left.pop(0)
+        if word.partition("=")[0] not in _LAST:
+            others.append(word)
+            continue
+        options.append(word)
+        if "=" not in word:
+            options += [left.pop(0) for _ in range(_LAST[word]) if left]
+    return [*others, *options]
+
+
+def _parser() -> Parser:
+    from pumpcalc.cli.shelf import add_commands
+
+    parser = Parser(prog="pumpcalc", description="Intrathecal pump dosing and refills.", allow_abbrev=False)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     calculate = commands.add_parser("calculate", help="a request as JSON in, the record as JSON out")
     calculate.add_argument("name", metavar="NAME", help="name of the calculation; see: pumpcalc list")
     calculate.add_argument("file", nargs="?", default="-", metavar="FILE", help="the request; - for standard input")
     calculate.add_argument("--lines", action="store_true", help="one request per line in, one record per line out")
+    add_overlay(calculate)
     calculate.set_defaults(run=_calculate)
     verify = commands.add_parser("verify", help="replay a saved calculation")
     verify.add_argument("file", metavar="FILE", help="the record of a calculation; - for standard input")
+    add_overlay(verify)
     verify.set_defaults(run=_verify)
+    add_commands(commands.add_parser("library", help="what the drug library holds, and what a clinic's file changes"))
     commands.add_parser("formulas", help="every equation with its units and its source").set_defaults(run=_formulas)
     commands.add_parser("list", help="the calculations, a line each").set_defaults(run=_list)
     return parser
@@ -206,8 +226,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
             if words[0] in CALCULATORS:
                 return _person(words[0], words[1:])
-        # argparse takes an option between NAME and FILE for the end of the command.
-        arguments = _parser().parse_args(sorted(words, key="--lines".__eq__))
+        arguments = _parser().parse_args(_options_last(words))
         return int(arguments.run(arguments))
     except Refusal as refusal:
         for problem in refusal.problems:
@@ -223,7 +242,3 @@ def main(argv: Sequence[str] | None = None) -> int:
         return REFUSED
     except BrokenPipeError:
         return ANSWERED
-
-
-if __name__ == "__main__":
-    sys.exit(main())
