@@ -129,6 +129,20 @@ def test_a_diluent_too_small_to_measure_is_seen_and_none_is_not_looked_at() -> N
     assert name not in [each.name for each in _made(component={"concentration": "25 mg/mL"}).limits]
 
 
+def test_the_least_volume_is_of_what_was_calculated_and_not_of_what_rounding_makes_of_it() -> None:
+    found = _made(component={"concentration": "0.2 mg/mL"}, graduation="0.2 mL")
+    assert exact(found, "measured_volume_1") == Fraction("0.2")
+    assert limit(found, "minimum_measurable_volume_1").actual == "0.16 mL"
+    assert limit(found, "minimum_measurable_volume_1").hit
+
+
+def test_a_diluent_that_the_syringe_cannot_measure_is_said_to_be() -> None:
+    for volume, told in (("20.5 mL", False), ("20.3 mL", True)):
+        found = _made(final_volume=volume, graduation="0.5 mL")
+        assert ("diluent-between-graduations" in notes(found)) is told
+    assert "diluent-between-graduations" not in notes(_made(final_volume="20.3 mL"))
+
+
 def test_a_sites_own_least_volume_replaces_the_librarys() -> None:
     kept, hit = (_made(minimum_measurable_volume=own) for own in ("8 mL", "8.000000001 mL"))
     assert [limit(each, "minimum_measurable_volume_1").hit for each in (kept, hit)] == [False, True]
@@ -164,7 +178,7 @@ def test_the_concentration_that_is_made_may_be_5_percent_off_either_way(
 
 
 def test_a_sites_own_largest_error_replaces_the_librarys() -> None:
-    for own, hit in (("5.000000001", False), ("5", False), ("4.999999999", True)):
+    for own, hit in (("5.000000001", False), ("5", False), ("4.999999999", True), ("0", True)):
         off = limit(_error("5 mg/mL", "21 mL", error_percent_at_most=own), "error_percent_at_most_1")
         assert (off.hit, off.source, off.level) == (hit, None, "soft")
 
@@ -208,6 +222,12 @@ def test_an_assay_may_be_15_percent_off_either_way(assayed: str, error: str, hit
     assert accepted.source is not None
     assert accepted.source.key == "angers-assays"
     assert found.answers["components"][0]["assay_error_percent"] == error
+
+
+def test_an_assay_is_held_against_what_was_wanted_and_not_against_what_was_measured() -> None:
+    found = _made(component={"concentration": "10.1 mg/mL", "assayed_concentration": "10 mg/mL"}, graduation="0.5 mL")
+    assert exact(found, "concentration_made_1") == 10
+    assert exact(found, "assay_error_percent_1") == (Fraction(10) / Fraction("10.1") - 1) * 100
 
 
 def test_a_thousandfold_assay_is_not_accepted() -> None:

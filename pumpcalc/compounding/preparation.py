@@ -150,6 +150,12 @@ def _diluted(work: Worksheet, parts: Sequence[Part], prepared: Value, volume: Va
     diluent = work.step(formulas.diluent_volume, prepared_volume=prepared, stock=together, show="mL")
     if diluent.amount > 0:
         check_measurable(work, syringe, diluent, "_of_diluent")
+    if syringe.graduation is not None and (diluent.amount / syringe.graduation.amount).denominator != 1:
+        work.note(
+            "diluent-between-graduations",
+            f"{diluent} of diluent lies between two graduations of {syringe.graduation}: add diluent up to {prepared} "
+            "in all, for otherwise the concentrations are others than those shown.",
+        )
     for part in parts:
         back_calculated(work, part, together, diluent, volume)
     work.answer_with("components", [part.row for part in parts])
