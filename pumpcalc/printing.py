@@ -79,16 +79,24 @@ def _words(name: str) -> str:
 
 
 def _table(rows: Any) -> list[str]:
-    columns = list(rows[0]) if rows else []
+    columns = list(dict.fromkeys(column for row in rows for column in row))
     cells = [
         [_words(column) for column in columns],
         *([str(row.get(column, "")) for column in columns] for row in rows),
     ]
     widths = [max(len(row[position]) for row in cells) for position in range(len(columns))]
+    if sum(widths) > _WIDTH:
+        return [line for row in rows for line in _paragraph(row)]
     return [
         "    " + "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in cells
     ]
+
+
+def _paragraph(row: Any) -> list[str]:
+    """A row that is too wide for a table."""
+    said = "; ".join(f"{_words(column)}: {cell}" for column, cell in row.items())
+    return textwrap.wrap(said, _WIDTH, initial_indent="  - ", subsequent_indent="    ", break_on_hyphens=False)
 
 
 def _of(line: Given | Step) -> str:

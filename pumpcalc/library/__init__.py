@@ -1,8 +1,21 @@
 """The drug library: every figure with its value, unit, source, place, evidence status and role."""
 
-from pumpcalc.library.facts import Fact, FillKind, OpioidStatus, Role, RuleName, Source, Statement, Status, Storage
+from pumpcalc.library.facts import (
+    Fact,
+    FillKind,
+    OpioidStatus,
+    Origin,
+    Phase,
+    Role,
+    RuleName,
+    Source,
+    Statement,
+    Status,
+    Storage,
+)
 from pumpcalc.library.load import shipped_folder
 from pumpcalc.library.monographs import (
+    Adjustment,
     BeyondUseTable,
     Caution,
     ConversionTable,
@@ -13,12 +26,14 @@ from pumpcalc.library.monographs import (
     Pump,
     Range,
     RatioSet,
+    Screening,
     Strengths,
     TitrationRule,
 )
 from pumpcalc.library.shelf import Library, load
 
 __all__ = [
+    "Adjustment",
     "BeyondUseTable",
     "Caution",
     "ConversionTable",
@@ -28,6 +43,8 @@ __all__ = [
     "Library",
     "Opioid",
     "OpioidStatus",
+    "Origin",
+    "Phase",
     "Product",
     "PublishedRatio",
     "Pump",
@@ -35,6 +52,7 @@ __all__ = [
     "RatioSet",
     "Role",
     "RuleName",
+    "Screening",
     "Source",
     "Statement",
     "Status",

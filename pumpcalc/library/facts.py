@@ -20,6 +20,8 @@ __all__ = [
     "Fact",
     "FillKind",
     "OpioidStatus",
+    "Origin",
+    "Phase",
     "Role",
     "RuleName",
     "Source",
@@ -34,6 +36,10 @@ FillKind = Literal["naive", "undiluted", "diluted"]
 """The first fill of a new pump; a product as it is; a product that was thinned."""
 OpioidStatus = Literal["naive", "tolerant"]
 RuleName = Literal["us-label", "eu-label", "low-and-slow"]
+Origin = Literal["spinal", "cerebral"]
+"""Where spasticity comes from: it decides by how much baclofen is changed."""
+Phase = Literal["titration", "refill"]
+"""Finding the dose after the start; keeping it, at the refills."""
 Storage = Literal["room", "fridge", "frozen"]
 STATUSES: tuple[str, ...] = get_args(Status)
 ROLES: tuple[str, ...] = get_args(Role)
