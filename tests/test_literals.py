@@ -15,9 +15,10 @@ _CALCULATIONS = sorted(
     path.relative_to(_ROOT).as_posix()
     for pattern in (
         "formulas.py",
-        "conversion.py",
+        "conversion/*.py",
         "delivery.py",
-        "titration.py",
+        "titration/*.py",
+        "baclofen/*.py",
         "limits.py",
         "sentinel.py",
         "refill/*.py",
