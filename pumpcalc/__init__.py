@@ -8,6 +8,7 @@ Importing it proves every formula: a formula whose units do not hold stops the i
 from pumpcalc import library
 from pumpcalc import conversion
 from pumpcalc import titration
+from pumpcalc import baclofen
 from pumpcalc import delivery
 from pumpcalc import compounding
 from pumpcalc import beyond_use
@@ -38,6 +39,7 @@ __all__ = [
     "Problem",
     "PumpcalcError",
     "Refusal",
+    "baclofen",
     "beyond_use",
     "calculate",
     "compounding",

@@ -11,7 +11,6 @@ _WAITING = {
     "stability of ziconotide admixtures; the days are library figures, pinned in figures.toml": (
         "PV121 PV122 PV123 PV124 PV125"
     ),
-    "baclofen screening and rotation": "PV030 PV032 PV128 PV129 PV131 PV132 PV134",
     "patient-bolus": (
         "PV027 match_my_trial ptm_worst_case_day ptm_refill_days_allotted_vs_base ptm_lockout_governs "
         "cadd_step_conc_1 cadd_step_conc_10 cadd_step_conc_25"
@@ -37,9 +36,7 @@ _WAITING = {
     "end of service": "eri_to_eos eos_display_bug_guard",
     "events of a pump: stops and scans": "mri_stall_volume_credit pump_stop_alarm_48h",
     "pharmacokinetics; no calculator of the contract": "PV070 PV071 ziconotide_csf_decay_24h",
-    "other routes and the reverse direction; refused by design, no calculator converts them": (
-        "PV101 PV104 PV105 PV106"
-    ),
+    "other routes; refused by design, no calculator converts them": "PV101 PV104 PV106",
 }
 
 LATER = {case: reason for reason, cases in _WAITING.items() for case in cases.split()}
