@@ -8,6 +8,7 @@ Importing it proves every formula: a formula whose units do not hold stops the i
 from pumpcalc import library
 from pumpcalc import conversion
 from pumpcalc import titration
+from pumpcalc import baclofen
 from pumpcalc import delivery
 from pumpcalc import choosing
 from pumpcalc import compounding
@@ -42,6 +43,7 @@ __all__ = [
     "PumpcalcError",
     "Refusal",
     "admixture",
+    "baclofen",
     "beyond_use",
     "calculate",
     "choosing",

@@ -323,6 +323,63 @@ def days_until_next_step(days: Any, days_between_steps: Any) -> Any:
     return days + days_between_steps
 
 
+@formula("mcg[X]/day", source="definition", larger="mcg[X]/day", smaller="mcg[X]/day")
+def difference_of_doses(larger: Any, smaller: Any) -> Any:
+    """How far apart two daily doses are: an increase, or what was given against what was planned."""
+    return larger - smaller
+
+
+@formula("day", source="definition", later="day", earlier="day")
+def days_between_doses(later: Any, earlier: Any) -> Any:
+    """How long a dose was, or will be, in force."""
+    return later - earlier
+
+
+@formula("1/day", source="definition", increases="1", week="day")
+def increases_per_week(increases: Any, week: Any) -> Any:
+    """How often the dose was raised within one week."""
+    return increases / week
+
+
+@formula("mL", source="definition", flow_rate="mL/day", days_at_dose="day")
+def volume_used_at_dose(flow_rate: Any, days_at_dose: Any) -> Any:
+    """The volume that leaves the reservoir while a dose is in force."""
+    return flow_rate * days_at_dose
+
+
+@formula("mL", source="definition", reservoir_left="mL", volume_used="mL")
+def reservoir_left_after_dose(reservoir_left: Any, volume_used: Any) -> Any:
+    """What is left in the reservoir when the next dose begins."""
+    return reservoir_left - volume_used
+
+
+# --- Baclofen: trial boluses and changes of the dose
+
+
+@formula("mL", source="definition", dose="mcg[X]", concentration="mcg[X]/mL")
+def trial_volume(dose: Any, concentration: Any) -> Any:
+    """The volume that holds a trial bolus."""
+    return dose / concentration
+
+
+@formula("mcg[X]/day", source="baclofen-minclinic", effective_bolus="mcg[X]", start_part="1", start_over="day")
+def start_after_screening(effective_bolus: Any, start_part: Any, start_over: Any) -> Any:
+    """The daily dose that follows from the trial bolus that worked: a part of it, or a multiple, over a day."""
+    return effective_bolus * start_part / start_over
+
+
+@formula("mcg[X]/day", source="baclofen-minclinic", daily_dose="mcg[X]/day", increase="1")
+def raised_dose(daily_dose: Any, increase: Any) -> Any:
+    """The daily dose after an increase by a part of it."""
+    return daily_dose * (1 + increase)
+
+
+@formula("mcg[X]/day", source="baclofen-minclinic", daily_dose="mcg[X]/day", decrease="1")
+def lowered_dose(daily_dose: Any, decrease: Any) -> Any:
+    """The daily dose after a decrease by a part of it."""
+    return daily_dose * (1 - decrease)
+
+
 # --- Compounding
 
 

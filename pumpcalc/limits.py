@@ -47,12 +47,15 @@ def check_daily_dose(work: Worksheet, drug: Drug, dose: Value) -> None:
 
 
 def check_start(work: Worksheet, drug: Drug, dose: Value, opioid_status: str) -> None:
-    """The label's starting range for this patient: naive, tolerant, or any."""
+    """The label's starting range for this patient (naive, tolerant, or any), and a consensus' where one is kept."""
     status = opioid_status if opioid_status in drug.start else "any"
     if status in drug.start:
         span = drug.start[status]
         work.at_least(dose, span.at_least, f"{status}_start_at_least")
         work.at_most(dose, span.at_most, f"{status}_start_at_most")
+    if drug.consensus_start is not None:
+        work.at_least(dose, drug.consensus_start.at_least, "consensus_start_at_least")
+        work.at_most(dose, drug.consensus_start.at_most, "consensus_start_at_most")
 
 
 def check_concentration(work: Worksheet, drug: Drug, concentration: Value) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 _WAITING = {
     "what is left in the pump thins the new fill": "residual_dilution_40 residual_dilution_20",
-    "baclofen screening and rotation": "PV030 PV032 PV128 PV129 PV131 PV132 PV134",
     "patient-bolus": (
         "PV027 match_my_trial ptm_worst_case_day ptm_refill_days_allotted_vs_base ptm_lockout_governs "
         "cadd_step_conc_1 cadd_step_conc_10 cadd_step_conc_25"
@@ -30,9 +29,7 @@ _WAITING = {
     "end of service": "eri_to_eos eos_display_bug_guard",
     "events of a pump: stops and scans": "mri_stall_volume_credit pump_stop_alarm_48h",
     "pharmacokinetics; no calculator of the contract": "PV070 PV071 ziconotide_csf_decay_24h",
-    "other routes and the reverse direction; refused by design, no calculator converts them": (
-        "PV101 PV104 PV105 PV106"
-    ),
+    "other routes; refused by design, no calculator converts them": "PV101 PV104 PV106",
 }
 
 LATER = {case: reason for reason, cases in _WAITING.items() for case in cases.split()}

@@ -123,9 +123,13 @@ def _titration(case: Given) -> Given:
 
 
 def _fourth_increase_in_a_week(case: Given) -> Given:
-    found = calculate("titration", ladder(steps_per_week=str(case["increases_last_7_days"] + 1), days="7"))
-    (hit,) = hard_hits(found)
-    return {"accepted": False, "rule": {"steps_per_week_at_most": "<=2-3 per week"}[hit]}
+    increases = case["increases_last_7_days"] + 1
+    asked = calculate("titration", ladder(steps_per_week=str(increases), days="7"))
+    given = [{"day": str(day), "daily_dose": f"{1 + day} mcg/day"} for day in range(increases + 1)]
+    found = calculate("titration", ladder(days="0", given=given))
+    (of_the_plan,), (of_the_given,) = hard_hits(asked), hard_hits(found)
+    assert of_the_given == f"given_{len(given)}_{of_the_plan}"
+    return {"accepted": False, "rule": {"steps_per_week_at_most": "<=2-3 per week"}[of_the_plan]}
 
 
 def _maximum_by_region(case: Given) -> Given:
@@ -196,6 +200,61 @@ def _no_ziconotide(case: Given) -> Given:
         "error": {"no_conversion": "no_oral_to_it_conversion"}[found.outcome],
         "start_max_mcg_per_day": exact(found, "start_dose_at_most"),
     }
+
+
+def _reverse(case: Given) -> Given:
+    """The figures of the refusal; what the ratio would make of the dose is only ever worked out here."""
+    try:
+        calculate("oral-to-intrathecal", oral(direction="intrathecal-to-oral"))
+    except Refusal as refusal:
+        (problem,) = refusal.problems
+    told = re.search(r"oral ([0-9.]+) mg/mg was .* where ([0-9.]+) mg/mg .* give ([0-9.]+) times", problem.detail)
+    assert told is not None
+    observed, naive, fold = (Fraction(number) for number in told.groups())
+    return {
+        "naive_300": naive * case["it_mg_per_day"],
+        "sylvester_12": observed * case["it_mg_per_day"],
+        "fold_difference": fold,
+        "verdict": {"not-reversible": "refuse symmetric reverse conversion"}[problem.code],
+    }
+
+
+_TRIALS = ("50", "75", "100")
+
+
+def _tried(dose: str, **last: str) -> Any:
+    """The trials up to a dose, one a day, all without a response but what is said of the last."""
+    trials = [{"dose": f"{each} mcg", "response": "no", "day": str(n)} for n, each in enumerate(_TRIALS)]
+    trials = trials[: _TRIALS.index(dose) + 1]
+    trials[-1] |= last
+    return calculate("baclofen-screening", {"trials": trials})
+
+
+def _trial_volume(case: Given) -> Given:
+    position = _TRIALS.index(case["dose_mcg"])
+    found = _tried(_TRIALS[position - 1]) if position else calculate("baclofen-screening", {})
+    assert found.answers["next_dose"] == f"{case['dose_mcg']} mcg"
+    assert exact(found, "screening_concentration") == case["concentration_mcg_per_mL"]
+    return {"volume_mL": exact(found, "next_volume")}
+
+
+def _baclofen_start(case: Given) -> Given:
+    lasted = "8.000000001 h" if case["duration_gt_8h"] else "8 h"
+    found = _tried(str(case["bolus_mcg"]), response="yes", effect_duration=lasted)
+    return {"dose_mcg_per_day": exact(found, "start_daily_dose")}
+
+
+def _baclofen_next(case: Given) -> Given:
+    found = calculate(
+        "baclofen-adjustment",
+        {"daily_dose": f"{case['dose_mcg_per_day']} mcg/day", "origin": case["origin"], "phase": "titration"},
+    )
+    return {"range": [exact(found, f"increased_daily_dose_{end}") for end in ("lowest", "highest")]}
+
+
+def _no_candidate(case: Given) -> Given:
+    found = _tried(str(case["bolus_mcg"]), response="yes" if case["response"] else "no")
+    return {"candidate": {"yes": True, "no": False}[found.answers["candidate"]]}
 
 
 def _dilution(case: Given) -> Given:
@@ -333,10 +392,13 @@ BY_CASE: dict[str, Asked] = {
     "PV015": _dose,
     "PV045": _rinse,
     "PV047": _rinse,
+    "PV030": _trial_volume,
+    "PV032": _trial_volume,
     "PV034": _per_hour_read_literally,
     "PV067": _fourth_increase_in_a_week,
     "PV068": _maximum_by_region,
     "PV089": _methadone_by_two_tables,
+    "PV105": _reverse,
     "PV108": _naive_range,
     "PV110": _no_ziconotide,
     "PV114": _mixture,
@@ -344,5 +406,10 @@ BY_CASE: dict[str, Asked] = {
     "PV116": _mixture,
     "PV117": _coupled,
     "PV119": _assay,
+    "PV128": _baclofen_start,
+    "PV129": _baclofen_start,
+    "PV131": _baclofen_start,
+    "PV132": _baclofen_next,
+    "PV134": _no_candidate,
     "PV150": _assigned_beyond_use,
 }

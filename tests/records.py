@@ -69,6 +69,33 @@ ASKED: dict[str, tuple[str, dict[str, Any]]] = {
                        "components": solution("morphine", "30 mg/mL")}},
     ),
     "no-conversion": ("oral-to-intrathecal", oral(drug="ziconotide")),
+    "no-conversion-in-a-pump": ("oral-to-intrathecal", oral(drug="ziconotide", pump="synchromed-ii-20")),
+    "oral-in-a-pump": (
+        "oral-to-intrathecal",
+        oral(ratio="100", reduction_percent="25", pump="synchromed-ii-20", concentration="10 mg/mL"),
+    ),
+    "titration-rechecked": (
+        "titration",
+        ladder(start_date="2026-01-05", concentration="25 mcg/mL", pump="synchromed-ii-20", fill_volume="5 mL",
+               low_reservoir_alarm_volume="2 mL",
+               given=[{"day": "0", "daily_dose": "2.4 mcg/day"}, {"date": "2026-01-08", "daily_dose": "4.8 mcg/day"},
+                      {"day": "5", "daily_dose": "3.6 mcg/day"}, {"day": "6", "daily_dose": "6 mcg/day"}]),
+    ),
+    "trials": (
+        "baclofen-screening",
+        {"trials": [{"dose": "50 mcg", "response": "no", "given_at": "2026-03-07T20:00:00-05:00"},
+                    {"dose": "75 mcg", "response": "no", "given_at": "2026-03-09T09:30:00-04:00"}]},
+    ),
+    "start-after-trials": (
+        "baclofen-screening",
+        {"trials": [{"dose": "50 mcg", "response": "no", "day": "0"},
+                    {"dose": "75 mcg", "response": "yes", "effect_duration": "6.5 h", "day": "1"}]},
+    ),
+    "adjustment": (
+        "baclofen-adjustment",
+        {"daily_dose": "333 mcg/day", "origin": "cerebral", "phase": "refill", "next_daily_dose": "350 mcg/day",
+         "concentration": "500 mcg/mL", "pump": "synchromed-ii-20"},
+    ),
 }  # fmt: skip
 
 

@@ -37,7 +37,7 @@ def differences(found: dict[str, Any]) -> set[str]:
 
 def test_every_figure_of_the_library_is_as_pinned_and_every_pin_is_a_figure() -> None:
     assert differences(figures()) == set()
-    assert len(PINS) == 242
+    assert len(PINS) == 268
 
 
 @pytest.mark.parametrize("times", [Fraction(10), Fraction(1, 10), Fraction(1000), Fraction(1, 1000)], ids=str)
@@ -88,6 +88,7 @@ def test_what_is_unverified_or_unknown_has_no_value_and_no_pin() -> None:
     # The recalled PACC ceilings and the cells of USP <797> that nobody has read stay off, for every drug.
     for drug in pumpcalc.library.load().drugs.values():
         assert not drug.maximum_concentration.is_known, drug.name
+    assert {"morphine.consensus_start.at_least", "morphine.consensus_start.at_most"} <= quoted
     assert {name for name in quoted if name.startswith("usp-797-2023.limits.3-")}
 
 

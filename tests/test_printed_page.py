@@ -150,3 +150,17 @@ def test_the_page_shows_the_whole_record(name: str) -> None:
     assert ("\nLIMITS HIT\n" in page) == bool(record.limits_hit)
     assert "E+" not in page
     assert not {"\u00b5", "\u03bc"} & set(page)
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_every_answer_is_on_the_page_and_a_row_that_is_too_wide_for_a_table_is_wrapped(name: str) -> None:
+    page = print_worksheet(RECORDS[name])
+    answers = page.partition("\nGIVEN\n")[0]
+    flat = " ".join(answers.split())
+    for answer in RECORDS[name].answers.values():
+        rows = answer if isinstance(answer, list) else [{"": answer}]
+        for cell in (str(cell) for row in rows for cell in row.values()):
+            assert " ".join(cell.split()) in flat
+    if name == "oral":
+        assert "- ratio id: krames-300; ratio: 300 mg/mg; intrathecal daily dose: 0.5 mg/day; year:" in flat
+        assert max(map(len, answers.splitlines())) < 130

@@ -77,16 +77,20 @@ def regimens(draw: st.DrawFn, opioids: tuple[str, ...] = tuple(_OPIOIDS)) -> lis
     ]  # fmt: skip
 
 
+_IN_A_PUMP = ({}, {"pump": "synchromed-ii-20"}, {"pump": "synchromed-iii-20"}, {"concentration": "25 mcg/mL"},
+              {"pump": "prometra-ii-20", "concentration": "5 mcg/mL"})  # fmt: skip
+
+
 @given(regimens(), st.sampled_from(("cdc-2022", "anzca-2021")), st.sampled_from(("naive", "tolerant")),
-       st.none() | numbers("1", "400"), numbers("0", "99"))  # fmt: skip
+       st.none() | numbers("1", "400"), numbers("0", "99"), st.sampled_from(_IN_A_PUMP))  # fmt: skip
 def test_no_regimen_changes_what_is_said_of_ziconotide(
-    regimen: list[dict[str, str]], table: str, status: str, ratio: str | None, reduction: str
+    regimen: list[dict[str, str]], table: str, status: str, ratio: str | None, reduction: str, pump: dict[str, str]
 ) -> None:
     asked = {"regimen": regimen, "table": table, "opioid_status": status, "ratio": ratio,
              "reduction_percent": reduction if ratio else None}  # fmt: skip
     found, plain = (
-        calculate("oral-to-intrathecal", oral(drug="ziconotide", **asked)),
-        calculate("oral-to-intrathecal", oral(drug="ziconotide")),
+        calculate("oral-to-intrathecal", oral(drug="ziconotide", **asked, **pump)),
+        calculate("oral-to-intrathecal", oral(drug="ziconotide", **pump)),
     )
     assert found.outcome == "no_conversion"
     assert (found.answers, found.given, found.steps) == (plain.answers, plain.given, plain.steps)
@@ -139,6 +143,20 @@ def test_a_higher_ratio_and_a_larger_reduction_give_strictly_less(
 _LISTED = sorted({str(each.ratio.quantity).partition(" ")[0] for each in library.load().ratios["morphine"].forward})
 
 
+@given(numbers("1", "2000"), numbers("1", "400"), numbers("0", "99"))
+def test_the_dose_of_the_evidence_falls_as_its_ratio_rises_whatever_is_chosen(
+    oral_dose: str, ratio: str, reduction: str
+) -> None:
+    found = _intrathecal(oral_dose, ratio, reduction)
+    ids = [row["ratio_id"].replace("-", "_") for row in found.answers["evidence"]]
+    pairs = [(exact(found, f"ratio_{each}"), exact(found, f"dose_at_{each}")) for each in ids]
+    for one, other in itertools.combinations(pairs, 2):
+        assert (one[0] < other[0]) == (one[1] > other[1])
+    assert {dose for _, dose in pairs} >= {
+        exact(found, f"intrathecal_daily_dose_{end}") for end in ("lowest", "highest")
+    }
+
+
 @given(numbers("1", "2000"), st.sampled_from(_LISTED), numbers("0", "99"))
 def test_a_listed_ratio_gives_a_dose_within_the_range_of_all_of_them(
     oral_dose: str, ratio: str, reduction: str
@@ -178,3 +196,62 @@ def test_a_titration_keeps_to_its_rule_or_says_which_limit_it_hits(
         assert rule != "eu-label" or all(later - earlier >= 1 for earlier, later in itertools.pairwise(at))
     if rule == "us-label" and in_a_week > 3:
         assert "steps_per_week_at_most" in hard_hits(found)
+
+
+@given(st.lists(st.tuples(st.integers(1, 4), numbers("0.1", "24")), min_size=1, max_size=9),
+       st.sampled_from(("us-label", "eu-label", "low-and-slow")))  # fmt: skip
+def test_what_was_given_hits_exactly_what_a_person_with_the_rule_and_a_calendar_would_mark(
+    course: list[tuple[int, str]], rule: str
+) -> None:
+    days = list(itertools.accumulate(days for days, _ in course))
+    doses = [Fraction(dose) for _, dose in course]
+    given_ = [{"day": str(day), "daily_dose": f"{dose} mcg/day"} for day, (_, dose) in zip(days, course, strict=True)]
+    found = calculate("titration", ladder(rule=rule, days="0", given=given_))
+    bound = {
+        "us-label": {"start": "2.4", "step": "2.4", "top": "19.2", "week": 3, "apart": 0, "better": 0, "least": "0"},
+        "eu-label": {"start": "2.4", "step": "2.4", "top": "21.6", "week": 99, "apart": 1, "better": 2, "least": "0"},
+        "low-and-slow": {"start": "1.2", "step": "0.5", "top": "19.2", "week": 99, "apart": 7, "better": 0,
+                         "least": "0.5"},
+    }[rule]  # fmt: skip
+    expected = set()
+    for n, (day, dose) in enumerate(zip(days, doses, strict=True)):
+        marks = {"maximum_daily_dose": dose > Fraction(bound["top"])}
+        if n == 0:
+            marks |= {
+                "start_at_most": dose > Fraction(bound["start"]),
+                "start_at_least": dose < Fraction(bound["least"]),
+            }
+        elif dose > doses[n - 1]:
+            changed = max([0, *(m for m in range(1, n) if doses[m] != doses[m - 1])])
+            raised = [m for m in range(1, n + 1) if doses[m] > doses[m - 1]]
+            marks |= {
+                "step_at_most": dose - doses[n - 1] > Fraction(bound["step"]),
+                "interval_at_least": day - days[changed] < int(bound["apart"]),
+                "interval_recommended": day - days[changed] < int(bound["better"]),
+                "steps_per_week_at_most": sum(day - days[m] < 7 for m in raised) > int(bound["week"]),
+            }
+        expected |= {f"given_{n + 1}_{name}" for name, marked in marks.items() if marked}
+    assert {each.name for each in found.limits_hit if each.name.startswith("given_")} == expected
+    told = [hit for row in found.answers["given"] for hit in row.get("hits", "").split(", ") if hit]
+    assert sorted(told) == sorted(expected)
+
+
+@given(numbers("0.1", "3"), numbers("0.1", "3"), numbers("0.5", "7"), st.integers(1, 60), numbers("2.1", "40"))
+def test_a_plan_keeps_its_fill_above_the_alarm_or_names_the_day(
+    start: str, step: str, often: str, days: int, fill: str
+) -> None:
+    found = calculate("titration", ladder(start=f"{start} mcg/day", step=f"{step} mcg/day", steps_per_week=often,
+                                          days=str(days), concentration="25 mcg/mL", fill_volume=f"{fill} mL",
+                                          low_reservoir_alarm_volume="2 mL"))  # fmt: skip
+    rows, alarm = found.answers["steps"], found.answers["low_reservoir_alarm_day"]
+    starts = [*(row["day"] for row in rows), days]
+    flows = [exact(found, f"flow_rate_{n}") for n in range(len(rows))]
+
+    def left(at: int) -> Fraction:
+        spent = [max(0, min(at, end) - day) for day, end in itertools.pairwise([*starts[:-1], max(at, starts[-1])])]
+        return Fraction(fill) - sum(flow * each for flow, each in zip(flows, spent, strict=True))
+
+    assert left(alarm) >= 2 > left(alarm + 1)
+    assert (alarm < days and left(days) < 2) == any(
+        each.name.startswith("reservoir_lasts") for each in found.limits_hit
+    )

@@ -7,6 +7,8 @@ from pumpcalc.library.facts import (
     Fact,
     FillKind,
     OpioidStatus,
+    Origin,
+    Phase,
     Purpose,
     Role,
     RuleName,
@@ -18,6 +20,7 @@ from pumpcalc.library.facts import (
 )
 from pumpcalc.library.load import shipped_folder
 from pumpcalc.library.monographs import (
+    Adjustment,
     BeyondUseTable,
     Caution,
     CompoundingLimits,
@@ -31,6 +34,7 @@ from pumpcalc.library.monographs import (
     Range,
     RatioSet,
     Reading,
+    Screening,
     Strengths,
     StudiedSolution,
     TitrationRule,
@@ -42,6 +46,7 @@ from pumpcalc.library.walk import figures, fingerprint, statements
 __all__ = [
     "ACKNOWLEDGED",
     "SEVERITIES",
+    "Adjustment",
     "BeyondUseTable",
     "Caution",
     "CompoundingLimits",
@@ -54,7 +59,9 @@ __all__ = [
     "Mixture",
     "Opioid",
     "OpioidStatus",
+    "Origin",
     "Overlay",
+    "Phase",
     "Product",
     "PublishedRatio",
     "Pump",
@@ -64,6 +71,7 @@ __all__ = [
     "Reading",
     "Role",
     "RuleName",
+    "Screening",
     "Source",
     "Statement",
     "StatementName",

@@ -22,6 +22,8 @@ __all__ = [
     "Fact",
     "FillKind",
     "OpioidStatus",
+    "Origin",
+    "Phase",
     "Purpose",
     "Role",
     "RuleName",
@@ -40,6 +42,10 @@ OpioidStatus = Literal["naive", "tolerant"]
 Purpose = Literal["pump", "single-dose"]
 """What a preparation, and a product, is for: the infusion by a pump; one dose, such as a trial bolus."""
 RuleName = Literal["us-label", "eu-label", "low-and-slow"]
+Origin = Literal["spinal", "cerebral"]
+"""Where spasticity comes from: it decides by how much baclofen is changed."""
+Phase = Literal["titration", "refill"]
+"""Finding the dose after the start; keeping it, at the refills."""
 Storage = Literal["room", "fridge", "frozen"]
 StatementName = Literal["fda-2018", "off-label-failures"]
 """What regulators have said of more than one drug."""

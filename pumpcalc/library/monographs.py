@@ -9,6 +9,7 @@ from pumpcalc.library.facts import Fact, Statement
 from pumpcalc.quantities import Quantity
 
 __all__ = [
+    "Adjustment",
     "BeyondUseTable",
     "Caution",
     "CompoundingLimits",
@@ -22,6 +23,7 @@ __all__ = [
     "Range",
     "RatioSet",
     "Reading",
+    "Screening",
     "Strengths",
     "StudiedSolution",
     "TitrationRule",
@@ -67,6 +69,38 @@ class TitrationRule:
     steps_per_week_at_most: Fact
     interval_at_least: Fact
     interval_recommended: Fact
+
+
+@dataclass(frozen=True)
+class Screening:
+    """Trial boluses before a pump: the ladder of doses, the waits between them, and the start that follows."""
+
+    doses: tuple[Fact, ...]
+    """The ladder, lowest first. No response to the last: not a candidate."""
+    small_child_dose: Fact
+    """Where the ladder may begin in a small child."""
+    concentration: Fact
+    interval_at_least: Fact
+    observe_for: Range
+    long_effect: Fact
+    """An effect that lasts longer than this is a long one."""
+    start_over: Fact
+    """The time over which the start is given."""
+    start_part: Fact
+    """The start, as a part of the effective bolus."""
+    start_part_after_long_effect: Fact
+
+
+@dataclass(frozen=True)
+class Adjustment:
+    """By how much a dose may be changed, and what is usual, by the origin of the spasticity."""
+
+    decrease: Range
+    """At a refill, for every origin."""
+    increase: Mapping[str, Mapping[str, Range]]
+    """By origin (spinal, cerebral), then by phase (titration, refill)."""
+    usual_daily_dose: Mapping[str, Range]
+    """By origin."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +151,10 @@ class Drug:
     naive_rinse: tuple[Fact, ...] = ()
     """What rinses a new pump before its first fill: the volume of each rinse, in order."""
     titration: Mapping[str, TitrationRule] = field(default_factory=dict)
+    consensus_start: Range | None = None
+    """A consensus' starting dose, beside the label's; off until a site confirms it."""
+    screening: Screening | None = None
+    adjustment: Adjustment | None = None
     cautions: tuple[Caution, ...] = ()
 
 
@@ -279,3 +317,8 @@ class RatioSet:
     def forward(self) -> tuple[PublishedRatio, ...]:
         """The ratios that were read in the direction oral to intrathecal. The other direction is never inverted."""
         return tuple(ratio for ratio in self.ratios if ratio.direction == "oral-to-intrathecal")
+
+    @property
+    def backward(self) -> tuple[PublishedRatio, ...]:
+        """The ratios that were read in the other direction. They are shown, and never used."""
+        return tuple(ratio for ratio in self.ratios if ratio.direction != "oral-to-intrathecal")

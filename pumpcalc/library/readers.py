@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
@@ -14,6 +15,8 @@ from pumpcalc.library.facts import (
     Fact,
     FillKind,
     OpioidStatus,
+    Origin,
+    Phase,
     Purpose,
     RuleName,
     Source,
@@ -23,6 +26,7 @@ from pumpcalc.library.facts import (
 )
 from pumpcalc.library.load import Table
 from pumpcalc.library.monographs import (
+    Adjustment,
     BeyondUseTable,
     Caution,
     CompoundingLimits,
@@ -36,6 +40,7 @@ from pumpcalc.library.monographs import (
     Range,
     RatioSet,
     Reading,
+    Screening,
     Strengths,
     StudiedSolution,
     TitrationRule,
@@ -43,6 +48,7 @@ from pumpcalc.library.monographs import (
 from pumpcalc.quantities import (
     CONCENTRATION,
     DAILY_DOSE,
+    DRUG_MASS,
     DURATION,
     FLOW_RATE,
     FRACTION,
@@ -74,6 +80,8 @@ _FILLS = (*get_args(FillKind), _ANY)
 _RULES = get_args(RuleName)
 _STORAGES = get_args(Storage)
 _PURPOSES = get_args(Purpose)
+_ORIGINS = get_args(Origin)
+_PHASES = get_args(Phase)
 
 
 def _once(table: Table, key: str, names: Iterable[str]) -> None:
@@ -125,6 +133,53 @@ def _titration(rule: str, table: Table) -> TitrationRule:
     _in_order(table, made.start_at_least, made.start_at_most)
     _in_order(table, made.start_at_most, made.maximum_daily_dose)
     _in_order(table, made.interval_at_least, made.interval_recommended)
+    return made
+
+
+def _screening(table: Table) -> Screening:
+    made = Screening(
+        doses=tuple(dose.own_figure(DRUG_MASS) for dose in table.tables("doses")),
+        small_child_dose=table.figure("small_child_dose", DRUG_MASS),
+        concentration=table.figure("concentration", CONCENTRATION),
+        interval_at_least=table.figure("interval_at_least", DURATION),
+        observe_for=_span(table.table("observe_for"), DURATION),
+        long_effect=table.figure("long_effect", DURATION),
+        start_over=table.figure("start_over", DURATION),
+        start_part=table.figure("start_part", FRACTION),
+        start_part_after_long_effect=table.figure("start_part_after_long_effect", FRACTION),
+    )
+    table.done()
+    if not made.doses:
+        raise table.defect("doses", "a ladder has at least one dose")
+    for low, high in itertools.pairwise(made.doses):
+        _in_order(table, low, high)
+    return made
+
+
+def _adjustment(table: Table) -> Adjustment:
+    increase = {
+        origin: {phase: _span(each, FRACTION) for phase, each in inner.each(_PHASES)}
+        for origin, inner in table.table("increase").each(_ORIGINS)
+    }
+    usual = {origin: _range(each) for origin, each in table.table("usual_daily_dose").each(_ORIGINS)}
+    made = Adjustment(_span(table.table("decrease"), FRACTION), increase, usual)
+    table.done()
+    said: list[tuple[str, Iterable[str], tuple[str, ...]]] = [
+        ("increase", increase, _ORIGINS),
+        ("usual_daily_dose", usual, _ORIGINS),
+        *((f"increase.{origin}", phases, _PHASES) for origin, phases in increase.items()),
+    ]
+    for key, keys, all_of in said:
+        if set(keys) != set(all_of):
+            raise table.defect(key, f"says each of {', '.join(all_of)}, as unknown if need be")
+    return made
+
+
+def _span(table: Table, kind: Kind) -> Range:
+    """Two figures that a calculation uses, not a limit."""
+    made = Range(table.figure("at_least", kind), table.figure("at_most", kind))
+    table.done()
+    _in_order(table, made.at_least, made.at_most)
     return made
 
 
@@ -186,6 +241,9 @@ def read_drug(table: Table) -> Drug:
         },
         naive_rinse=tuple(rinse.own_figure(VOLUME) for rinse in table.tables("naive_rinse")),
         titration={rule: _titration(rule, t) for rule, t in table.table("titration", optional=True).each(_RULES)},
+        consensus_start=_range(table.table("consensus_start")) if "consensus_start" in table else None,
+        screening=_screening(table.table("screening")) if "screening" in table else None,
+        adjustment=_adjustment(table.table("adjustment")) if "adjustment" in table else None,
         cautions=_cautions(table),
     )
     table.done()
@@ -368,12 +426,20 @@ def read_compounding_limits(table: Table) -> CompoundingLimits:
     return made
 
 
+def _words(table: Table, key: str) -> str:
+    """A text that a result shows among its answers, where whatever begins with a digit is a number of the page."""
+    text = table.text(key)
+    if not text[0].isalpha():
+        raise table.defect(key, "begins with a letter: a result shows it as words, not as a number")
+    return text
+
+
 def _published(table: Table) -> PublishedRatio:
     made = PublishedRatio(
-        id=table.text("id"),
+        id=_words(table, "id"),
         ratio=table.figure("ratio", RATIO),
         direction=table.text("direction", one_of=_DIRECTIONS),
-        population=table.text("population"),
+        population=_words(table, "population"),
         year=table.year("year"),
     )
     if "note" in table:

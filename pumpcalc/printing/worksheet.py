@@ -86,34 +86,37 @@ def _words(name: str) -> str:
 
 
 def _table(rows: Any) -> list[str]:
-    """Rows side by side; what is said in a sentence stands below its row; too wide a table stands on its side."""
+    """Rows side by side, each sentence below its row; too wide a table stands on its side, or as paragraphs."""
     if not rows:
         return ["    none"]
     columns = list(dict.fromkeys(column for row in sorted(rows, key=len, reverse=True) for column in row))
     said = [column for column in columns if max(len(str(row.get(column, ""))) for row in rows) > _SENTENCE]
-    columns = [column for column in columns if column not in said]
-    cells = [
-        [_words(column) for column in columns],
-        *([_cell(row.get(column, "")) for column in columns] for row in rows),
-    ]
-    if sum(max(map(len, column)) + 3 for column in zip(*cells, strict=True)) > WIDTH:
+    told = [column for column in columns if column not in said]
+    cells = [[_words(c) for c in told], *([_cell(row.get(c, "")) for c in told] for row in rows)]
+    if not said and _width(cells) > WIDTH:
         cells = [list(column) for column in zip(*cells, strict=True)]
-        said_of = {}
-    else:
-        said_of = {place: [str(row[column]) for column in said if row.get(column)] for place, row in enumerate(rows, 1)}
+    if _width(cells) > WIDTH:
+        return [line for row in rows for line in _paragraph(row)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = []
     for place, row in enumerate(cells):
         lines.append("    " + "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-        for sentence in said_of.get(place, ()):
-            lines += wrapped(f"        {sentence}", indent=8)
-    if not said_of:
-        lines += [line for row in rows for c in said if row.get(c) for line in wrapped(f"    {row[c]}", indent=8)]
+        sentences = [_cell(rows[place - 1][c]) for c in said if rows[place - 1].get(c)] if place else []
+        lines += [line for sentence in sentences for line in wrapped(f"        {sentence}", indent=8)]
     return lines
+
+
+def _width(cells: list[list[str]]) -> int:
+    return sum(max(map(len, column)) + 3 for column in zip(*cells, strict=True))
 
 
 def _cell(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _paragraph(row: Any) -> list[str]:
+    """A row that is too wide for a table."""
+    return wrapped(f"  - {'; '.join(f'{_words(column)}: {_cell(cell)}' for column, cell in row.items())}", indent=4)
 
 
 def _of(line: Given | Step) -> str:

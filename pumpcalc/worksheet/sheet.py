@@ -289,7 +289,10 @@ class Worksheet:
         name: str,
         source: Cited | None = None,
     ) -> None:
-        """A soft limit that follows from a line of the page, such as from the last accepted value of the request."""
+        """A soft limit that follows from other lines, such as from the last accepted value.
+
+        ``source`` is where the figure behind it was read; None when it follows from the request alone.
+        """
         if value.unit != bound.unit:
             raise ValueError(f"{bound.name} does not bound {value.name}")
         self._compare(value, rule, bound, name, "soft", source)
@@ -349,6 +352,11 @@ class Worksheet:
                 hit=day.day > last.day,
             )
         )
+
+    @property
+    def hits(self) -> tuple[str, ...]:
+        """Names of the limits that are hit so far, in order."""
+        return tuple(limit.name for limit in self._limits if limit.hit)
 
     def not_checked(self, fact: Fact | Statement) -> None:
         """A fact that would have been checked, and that nobody has read."""

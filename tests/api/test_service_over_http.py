@@ -26,6 +26,8 @@ ASKED: dict[str, dict[str, Any]] = {
         "steps_per_week": "2",
         "until": "9.6 mcg/day",
     },
+    "baclofen-screening": {"trials": [{"dose": "50 mcg", "response": "no", "day": "0"}]},
+    "baclofen-adjustment": {"daily_dose": "200 mcg/day", "origin": "spinal", "phase": "titration"},
     "flow-rate": FLOW_RATE,
     "daily-dose": {"drug": "morphine", "flow_rate": "0.5 mL/day", "concentration": "20 mg/mL"},
     "concentration": {"drug": "morphine", "daily_dose": "10 mg/day", "flow_rate": "0.5 mL/day"},

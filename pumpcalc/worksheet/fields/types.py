@@ -20,6 +20,7 @@ from pumpcalc.library import ACKNOWLEDGED
 from pumpcalc.quantities import (
     CONCENTRATION,
     DAILY_DOSE,
+    DRUG_MASS,
     DURATION,
     FLOW_RATE,
     FRACTION,
@@ -46,7 +47,9 @@ __all__ = [
     "ConcentrationField",
     "DailyDoseField",
     "Days",
+    "DrugMassField",
     "DrugName",
+    "DurationField",
     "FlowRateField",
     "Instant",
     "Listed",
@@ -97,6 +100,8 @@ def _quantity_schema(kind: Kind, example: str | None = None) -> WithJsonSchema:
 DailyDoseField = Annotated[Quantity, strictly(_positive(DAILY_DOSE)), _quantity_schema(DAILY_DOSE)]
 ConcentrationField = Annotated[Quantity, strictly(_positive(CONCENTRATION)), _quantity_schema(CONCENTRATION)]
 FlowRateField = Annotated[Quantity, strictly(_positive(FLOW_RATE)), _quantity_schema(FLOW_RATE)]
+DrugMassField = Annotated[Quantity, strictly(_positive(DRUG_MASS)), _quantity_schema(DRUG_MASS, "50 mcg")]
+DurationField = Annotated[Quantity, strictly(_positive(DURATION)), _quantity_schema(DURATION, "6 h")]
 VolumeField = Annotated[Quantity, strictly(_positive(VOLUME)), _quantity_schema(VOLUME)]
 VolumeOrZeroField = Annotated[Quantity, strictly(lambda value: read(value, VOLUME)), _quantity_schema(VOLUME, "2 mL")]
 PatchRateField = Annotated[Quantity, strictly(_positive(PATCH_RATE)), _quantity_schema(PATCH_RATE)]
@@ -149,9 +154,10 @@ Days = Annotated[
     strictly(_days),
     WithJsonSchema(
         {
-            "type": "string",
+            "type": ["string", "number"],
             "description": "Days: a number, or a duration with its unit.",
             "pattern": f"^{NUMBER}(?: (?:day|h|min))?$",
+            "minimum": 0,
             "examples": ["90 day"],
         }
     ),
