@@ -326,7 +326,9 @@ def test_the_side_of_a_limit_is_the_rule_by_which_calculators_check_it(name: str
             for fact in _KNOWN.values()
             if (fact.source, fact.where) == cited and str(fact.quantity) == each.bound
         ]
-        assert meant
+        if not meant:
+            assert each.bound in {step.value for step in RECORDS[name].steps}, "it follows from a figure, on the page"
+            continue
         sides = {side(fact) for fact in meant} - {None}
         assert not sides or each.rule in sides, (each.name, meant)
 

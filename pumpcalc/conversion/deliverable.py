@@ -46,9 +46,9 @@ def deliverability(
 
 
 def _strengths(work: Worksheet, drug: Drug) -> list[Value]:
-    """Every strength on the market, once, in the order of the monograph's products."""
+    """Every strength on the market that may go in a pump, once, in the order of the monograph's products."""
     found: dict[Any, Value] = {}
-    for product in drug.products:
+    for product in (each for each in drug.products if each.is_for_pumps):
         quantity = product.concentration.quantity
         if quantity is None:
             work.not_checked(product.concentration)
