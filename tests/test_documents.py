@@ -19,9 +19,12 @@ _ROOT = Path(__file__).parents[1]
 README = (_ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def _examples() -> list[tuple[str, str]]:
-    """Every ``$ pumpcalc`` command of the README with what is printed below it."""
-    blocks = [block for block in re.findall(r"```\n(.*?)```", README, re.DOTALL) if block.startswith("$ ")]
+AFTERNOON = (_ROOT / "docs" / "a-pharmacists-afternoon.md").read_text(encoding="utf-8")
+
+
+def _examples(page: str) -> list[tuple[str, str]]:
+    """Every ``$ pumpcalc`` command of a page with what is printed below it."""
+    blocks = [block for block in re.findall(r"```\n(.*?)```", page, re.DOTALL) if block.startswith("$ ")]
     found = []
     for block in blocks:
         for example in block[2:].split("\n$ "):
@@ -30,8 +33,8 @@ def _examples() -> list[tuple[str, str]]:
     return found
 
 
-def _run(command: str, capsys: pytest.CaptureFixture[str], folder: Path) -> str:
-    """A command of the README in a folder of its own: an optional echo, pumpcalc, an optional file."""
+def _run(command: str, capsys: pytest.CaptureFixture[str], folder: Path, *, refused: bool = False) -> str:
+    """A command of a page in a folder of its own: an optional echo, pumpcalc, an optional file."""
     *feed, asked = command.split(" | ")
     asked, _, kept = asked.partition(" > ")
     words = shlex.split(asked)[1:]
@@ -39,19 +42,27 @@ def _run(command: str, capsys: pytest.CaptureFixture[str], folder: Path) -> str:
         (folder / "request.json").write_text(shlex.split(feed[0])[1], encoding="utf-8")
         words.append(str(folder / "request.json"))
     words = [str(folder / word) if word == "record.json" else word for word in words]
-    assert cli.main(words) == 0
-    printed = capsys.readouterr().out
+    assert cli.main(words) == (cli.REFUSED if refused else cli.ANSWERED)
+    printed = capsys.readouterr()
     if kept:
-        (folder / kept).write_text(printed, encoding="utf-8")
-    return printed
+        (folder / kept).write_text(printed.out, encoding="utf-8")
+    return printed.err if refused else printed.out
 
 
-def test_the_commands_of_the_readme_print_what_it_shows(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    examples = _examples()
-    assert len(examples) == 3
+@pytest.mark.parametrize(("page", "commands"), [(README, 3), (AFTERNOON, 11)], ids=["README", "afternoon"])
+def test_the_commands_of_a_page_print_what_it_shows(
+    page: str, commands: int, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    examples = _examples(page)
+    assert len(examples) == commands
     for command, shown in examples:
-        printed = " ".join(_run(command, capsys, tmp_path).split())
-        assert " ".join(shown.split()) in printed
+        refused = shown.startswith("refused:")
+        printed = " ".join(_run(command, capsys, tmp_path, refused=refused).split())
+        for part in shown.removeprefix("refused:").split("\n...\n"):
+            wanted = " ".join(part.split())
+            before, found, after = printed.partition(wanted) if wanted else ("", True, printed)
+            printed = after if found else printed
+            assert found, f"{command}\nprints no:\n{part}\nbut:\n{before}"
 
 
 def test_the_readme_leads_with_the_two_commands_and_carries_the_notice() -> None:

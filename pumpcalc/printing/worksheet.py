@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
+from collections.abc import Sequence
 from typing import Any
 
 from pumpcalc.formulas import FORMULAS
@@ -86,37 +87,45 @@ def _words(name: str) -> str:
 
 
 def _table(rows: Any) -> list[str]:
-    """Rows side by side, each sentence below its row; too wide a table stands on its side, or as paragraphs."""
+    """Rows side by side; a few wide rows stand on their side; what does not fit beside stands below its row."""
     if not rows:
         return ["    none"]
     columns = list(dict.fromkeys(column for row in sorted(rows, key=len, reverse=True) for column in row))
-    said = [column for column in columns if max(len(str(row.get(column, ""))) for row in rows) > _SENTENCE]
-    told = [column for column in columns if column not in said]
-    cells = [[_words(c) for c in told], *([_cell(row.get(c, "")) for c in told] for row in rows)]
-    if not said and _width(cells) > WIDTH:
-        cells = [list(column) for column in zip(*cells, strict=True)]
-    if _width(cells) > WIDTH:
-        return [line for row in rows for line in _paragraph(row)]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    lines = []
-    for place, row in enumerate(cells):
-        lines.append("    " + "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-        sentences = [_cell(rows[place - 1][c]) for c in said if rows[place - 1].get(c)] if place else []
-        lines += [line for sentence in sentences for line in wrapped(f"        {sentence}", indent=8)]
-    return lines
+    shown = [{column: _cell(row.get(column, "")) for column in columns} for row in rows]
+    below = [column for column in columns if max(len(row[column]) for row in shown) > _SENTENCE]
+    cells = [[_words(column), *(row[column] for row in shown)] for column in columns if column not in below]
+    if not below and _width(list(zip(*cells, strict=True))) > WIDTH >= _width(cells):
+        return _aligned(cells)
+    while _width(list(zip(*cells, strict=True))) > WIDTH:
+        widest = max(cells, key=lambda column: max(map(len, column)))
+        below.append(columns[[_words(column) for column in columns].index(widest[0])])
+        cells.remove(widest)
+    head, *lines = _aligned(list(zip(*cells, strict=True)))
+    made = [head]
+    for line, row in zip(lines, shown, strict=True):
+        said = "; ".join(_below(column, row[column]) for column in columns if column in below and row[column])
+        made += [line, *(wrapped(f"        {said}", indent=8) if said else ())]
+    return made
 
 
-def _width(cells: list[list[str]]) -> int:
-    return sum(max(map(len, column)) + 3 for column in zip(*cells, strict=True))
+def _width(rows: Sequence[Sequence[str]]) -> int:
+    return sum(max(map(len, column)) + 3 for column in zip(*rows, strict=True))
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "    " + "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]
+
+
+def _below(column: str, text: str) -> str:
+    """A sentence speaks for itself; another cell needs the name of its column."""
+    return text if column == "text" else f"{_words(column)}: {text}"
 
 
 def _cell(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-
-
-def _paragraph(row: Any) -> list[str]:
-    """A row that is too wide for a table."""
-    return wrapped(f"  - {'; '.join(f'{_words(column)}: {_cell(cell)}' for column, cell in row.items())}", indent=4)
 
 
 def _of(line: Given | Step) -> str:
