@@ -4,10 +4,12 @@ from pumpcalc.library.facts import Fact, FillKind, OpioidStatus, Role, RuleName,
 from pumpcalc.library.load import shipped_folder
 from pumpcalc.library.monographs import (
     BeyondUseTable,
+    Catheter,
     Caution,
     ConversionTable,
     Drug,
     Opioid,
+    Policy,
     Product,
     PublishedRatio,
     Pump,
@@ -20,6 +22,7 @@ from pumpcalc.library.shelf import Library, load
 
 __all__ = [
     "BeyondUseTable",
+    "Catheter",
     "Caution",
     "ConversionTable",
     "Drug",
@@ -28,6 +31,7 @@ __all__ = [
     "Library",
     "Opioid",
     "OpioidStatus",
+    "Policy",
     "Product",
     "PublishedRatio",
     "Pump",

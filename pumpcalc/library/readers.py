@@ -10,10 +10,12 @@ from pumpcalc.library.facts import Fact, FillKind, OpioidStatus, RuleName, Sourc
 from pumpcalc.library.load import Table
 from pumpcalc.library.monographs import (
     BeyondUseTable,
+    Catheter,
     Caution,
     ConversionTable,
     Drug,
     Opioid,
+    Policy,
     Product,
     PublishedRatio,
     Pump,
@@ -28,6 +30,7 @@ from pumpcalc.quantities import (
     DURATION,
     FLOW_RATE,
     FRACTION,
+    LENGTH,
     PATCH_FACTOR,
     PER_WEEK,
     RATIO,
@@ -37,7 +40,16 @@ from pumpcalc.quantities import (
     read,
 )
 
-__all__ = ["read_beyond_use", "read_conversion", "read_drug", "read_opioid", "read_pump", "read_ratio_set"]
+__all__ = [
+    "read_beyond_use",
+    "read_catheter",
+    "read_conversion",
+    "read_drug",
+    "read_opioid",
+    "read_policy",
+    "read_pump",
+    "read_ratio_set",
+]
 
 _SEVERITIES = ("critical", "high", "low", "analgesia-loss")
 _DIRECTIONS = ("oral-to-intrathecal", "intrathecal-to-oral")
@@ -153,8 +165,13 @@ def read_drug(table: Table) -> Drug:
     return made
 
 
-def _tubing(table: Table) -> tuple[str, Fact]:
-    return table.day("effective_from") if "effective_from" in table else "", table.own_figure(VOLUME)
+def _history(table: Table, key: str) -> tuple[tuple[str, Fact], ...]:
+    """Every value of a constant that changed, in order, the first from the beginning."""
+    history = [(entry.day("effective_from"), entry.own_figure(VOLUME)) for entry in table.tables(key)]
+    days = [day for day, _ in history]
+    if days != sorted(set(days)) or days[:1] != [""]:
+        raise table.defect(key, "the first value has an empty effective_from, and each later one a later day")
+    return tuple(history)
 
 
 def read_pump(table: Table) -> Pump:
@@ -173,13 +190,31 @@ def read_pump(table: Table) -> Pump:
         refill_reference_volume=table.figure("refill_reference_volume", VOLUME),
         maximum_refill_interval=table.bound("maximum_refill_interval", DURATION),
         days_from_replacement_indicator=table.figure("days_from_replacement_indicator", DURATION),
-        catheter_volume_per_length=table.figure("catheter_volume_per_length", VOLUME_PER_LENGTH),
-        pump_tubing_volume=tuple(_tubing(entry) for entry in table.tables("pump_tubing_volume")),
+        pump_tubing_volume=_history(table, "pump_tubing_volume"),
         cautions=_cautions(table),
     )
     table.done()
     _in_order(table, made.minimum_flow_rate, made.maximum_flow_rate)
     _in_order(table, made.undeliverable_volume, made.reservoir_volume)
+    return made
+
+
+def read_catheter(table: Table) -> Catheter:
+    made = Catheter(
+        name=table.name,
+        label=table.text("label"),
+        verified_by=table.text("verified_by", empty=True),
+        volume_per_length=table.figure("volume_per_length", VOLUME_PER_LENGTH),
+        total_length=table.figure("total_length", LENGTH),
+        cautions=_cautions(table),
+    )
+    table.done()
+    return made
+
+
+def read_policy(table: Table) -> Policy:
+    made = Policy(sensitivity_volume=table.figure("sensitivity_volume", VOLUME))
+    table.done()
     return made
 
 

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from functools import cache, cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pumpcalc.errors import LibraryDefect, echo, refused
-from pumpcalc.library.facts import Source
+from pumpcalc.library.facts import Fact, Source, Statement
 from pumpcalc.library.load import Table, digest, read_sources, read_table, read_version, shipped_folder
-from pumpcalc.library.monographs import BeyondUseTable, ConversionTable, Drug, Opioid, Pump, RatioSet
-from pumpcalc.library.readers import read_beyond_use, read_conversion, read_drug, read_opioid, read_pump, read_ratio_set
+from pumpcalc.library.monographs import BeyondUseTable, Catheter, ConversionTable, Drug, Opioid, Policy, Pump, RatioSet
+from pumpcalc.library.readers import (
+    read_beyond_use,
+    read_catheter,
+    read_conversion,
+    read_drug,
+    read_opioid,
+    read_policy,
+    read_pump,
+    read_ratio_set,
+)
 
 __all__ = ["Library", "load"]
 
@@ -35,6 +44,8 @@ class Library:
     ratios: Mapping[str, RatioSet]
     """By drug."""
     beyond_use: Mapping[str, BeyondUseTable]
+    catheters: Mapping[str, Catheter]
+    policy: Policy
 
     def drug(self, name: str) -> Drug:
         """The monograph of a drug. Raises Refusal ``unknown-drug`` with the nearest name as a suggestion only."""
@@ -44,6 +55,10 @@ class Library:
         """The monograph of a pump model. Raises Refusal ``unknown-pump``."""
         return _found(self.pumps, name, "pump")
 
+    def catheter(self, name: str) -> Catheter:
+        """The monograph of a catheter model. Raises Refusal ``unknown-catheter``."""
+        return _found(self.catheters, name, "catheter")
+
     def opioid(self, name: str) -> Opioid:
         """An opioid of the conversion tables. Raises Refusal ``unknown-opioid``."""
         return _found(self.opioids, name, "opioid")
@@ -51,6 +66,37 @@ class Library:
     def table(self, name: str) -> ConversionTable:
         """A named table of oral morphine equivalents. Raises Refusal ``unknown-table``."""
         return _found(self.tables, name, "table")
+
+    @cached_property
+    def facts(self) -> Mapping[str, Fact | Statement]:
+        """Every figure and statement by its name, such as ``synchromed-ii-20.pump_tubing_volume.1``."""
+        return {fact.name: fact for fact in _facts_in(self)}
+
+    def fact(self, name: str) -> Fact | Statement:
+        """The figure or statement of this name. Raises Refusal ``unknown-fact``."""
+        if name not in self.facts:
+            near = difflib.get_close_matches(name, self.facts, n=1, cutoff=0.8)
+            raise refused(
+                "unknown-fact",
+                f"The library has no figure and no statement called {echo(name)}.",
+                did_you_mean=near[0] if near else None,
+            )
+        return self.facts[name]
+
+
+def _facts_in(thing: Any) -> Iterator[Fact | Statement]:
+    if isinstance(thing, Fact | Statement):
+        yield thing
+        return
+    inner: list[Any] = []
+    if is_dataclass(thing):
+        inner = [getattr(thing, field.name) for field in fields(thing)]
+    elif isinstance(thing, Mapping):
+        inner = list(thing.values())
+    elif isinstance(thing, list | tuple):
+        inner = list(thing)
+    for each in inner:
+        yield from _facts_in(each)
 
 
 def _found(shelf: Mapping[str, _T], name: str, what: str) -> _T:
@@ -99,15 +145,21 @@ def _load(folder: Path) -> Library:
             tables[table.name] = read_conversion(table, opioids, sources)
     beyond_use_tables = each("compounding")
     beyond_use = {table.name: read_beyond_use(table) for table in beyond_use_tables}
+    catheter_tables = each("catheters")
+    catheters = {table.name: read_catheter(table) for table in catheter_tables}
+    policy_table = read_table(folder, folder / "policy.toml", sources)
+    policy = read_policy(policy_table)
     families = {pump.family for pump in pumps.values()}
     for drug in drugs.values():
         if strange := [family for family in drug.indicated_pumps.listed if family not in families]:
             raise LibraryDefect(f"drugs/{drug.name}.toml: indicated_pumps: no pump is a {strange[0]}")
-    for table in (*drug_tables, *pump_tables, *conversion_tables, *beyond_use_tables):
+    for table in (*drug_tables, *pump_tables, *catheter_tables, *conversion_tables, *beyond_use_tables, policy_table):
         cited |= table.cited
     if idle := sorted(set(sources) - cited):
         raise LibraryDefect(f"sources.toml: {idle[0]}: no figure is read from it")
-    return Library(version, digest(folder), sources, drugs, pumps, opioids, tables, ratios, beyond_use)
+    return Library(
+        version, digest(folder), sources, drugs, pumps, opioids, tables, ratios, beyond_use, catheters, policy
+    )
 
 
 @cache

@@ -4,6 +4,7 @@ from pumpcalc.worksheet.fields.requests import Request, refusal_of, strictly, wr
 from pumpcalc.worksheet.fields.types import (
     Calendar,
     CategoryName,
+    CatheterName,
     ClosedDates,
     ClosedWeekdays,
     ConcentrationField,
@@ -12,6 +13,8 @@ from pumpcalc.worksheet.fields.types import (
     DrugName,
     FlowRateField,
     Instant,
+    LengthField,
+    LengthOrZeroField,
     Listed,
     OpioidName,
     PatchRateField,
@@ -31,6 +34,7 @@ from pumpcalc.worksheet.fields.types import (
 __all__ = [
     "Calendar",
     "CategoryName",
+    "CatheterName",
     "ClosedDates",
     "ClosedWeekdays",
     "ConcentrationField",
@@ -39,6 +43,8 @@ __all__ = [
     "DrugName",
     "FlowRateField",
     "Instant",
+    "LengthField",
+    "LengthOrZeroField",
     "Listed",
     "OpioidName",
     "PatchRateField",

@@ -22,6 +22,7 @@ from pumpcalc.quantities import (
     DURATION,
     FLOW_RATE,
     FRACTION,
+    LENGTH,
     NUMBER,
     PATCH_RATE,
     PER_WEEK,
@@ -39,6 +40,7 @@ from pumpcalc.worksheet.lines import WEEKDAYS
 __all__ = [
     "Calendar",
     "CategoryName",
+    "CatheterName",
     "ClosedDates",
     "ClosedWeekdays",
     "ConcentrationField",
@@ -47,6 +49,8 @@ __all__ = [
     "DrugName",
     "FlowRateField",
     "Instant",
+    "LengthField",
+    "LengthOrZeroField",
     "Listed",
     "OpioidName",
     "PatchRateField",
@@ -97,6 +101,8 @@ ConcentrationField = Annotated[Quantity, strictly(_positive(CONCENTRATION)), _qu
 FlowRateField = Annotated[Quantity, strictly(_positive(FLOW_RATE)), _quantity_schema(FLOW_RATE)]
 VolumeField = Annotated[Quantity, strictly(_positive(VOLUME)), _quantity_schema(VOLUME)]
 VolumeOrZeroField = Annotated[Quantity, strictly(lambda value: read(value, VOLUME)), _quantity_schema(VOLUME, "2 mL")]
+LengthField = Annotated[Quantity, strictly(_positive(LENGTH)), _quantity_schema(LENGTH)]
+LengthOrZeroField = Annotated[Quantity, strictly(lambda value: read(value, LENGTH)), _quantity_schema(LENGTH, "25 cm")]
 PatchRateField = Annotated[Quantity, strictly(_positive(PATCH_RATE)), _quantity_schema(PATCH_RATE)]
 
 
@@ -174,6 +180,7 @@ def _named(example: str) -> WithJsonSchema:
 
 DrugName = Annotated[str, _IDENTIFIER, _named("morphine")]
 PumpName = Annotated[str, _IDENTIFIER, _named("synchromed-ii-20")]
+CatheterName = Annotated[str, _IDENTIFIER, _named("prometra-catheter")]
 OpioidName = Annotated[str, _IDENTIFIER, _named("oxycodone")]
 TableName = Annotated[str, _IDENTIFIER, _named("cdc-2022")]
 ProductName = Annotated[str, _IDENTIFIER, _named("prialt-25-20")]
