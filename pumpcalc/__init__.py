@@ -11,6 +11,7 @@ from pumpcalc import titration
 from pumpcalc import delivery
 from pumpcalc import compounding
 from pumpcalc import beyond_use
+from pumpcalc import bridge
 from pumpcalc import refill
 
 # isort: on
@@ -23,7 +24,7 @@ from pumpcalc.errors import (
     Refusal,
 )
 from pumpcalc.version import NOTICE, VERSION
-from pumpcalc.worksheet import CALCULATORS, Calculation, Calculator, calculate, verify
+from pumpcalc.worksheet import CALCULATORS, Calculation, Calculator, calculate, uses, verify
 
 __version__ = VERSION
 
@@ -39,6 +40,7 @@ __all__ = [
     "PumpcalcError",
     "Refusal",
     "beyond_use",
+    "bridge",
     "calculate",
     "compounding",
     "conversion",
@@ -46,5 +48,6 @@ __all__ = [
     "library",
     "refill",
     "titration",
+    "uses",
     "verify",
 ]

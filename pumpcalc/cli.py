@@ -3,6 +3,7 @@
     pumpcalc calculate NAME [FILE|-] [--lines]     the request as JSON in, the record as JSON out
     pumpcalc NAME --daily-dose "10 mg/day" ...     the worksheet for a person
     pumpcalc verify FILE                           replay a saved calculation
+    pumpcalc uses FACT FILE                        which records, one on a line, used a figure of the library
     pumpcalc list                                  the calculations, a line each
     pumpcalc formulas                              every equation with its units and its source
 
@@ -110,6 +111,25 @@ def _verify(arguments: argparse.Namespace) -> int:
     return ANSWERED
 
 
+def _uses(arguments: argparse.Namespace) -> int:
+    """The records of a file that used one figure, each with its line and where on its page the figure stands."""
+    from pumpcalc import library
+    from pumpcalc.worksheet import uses
+
+    read = used = 0
+    with _opened(arguments.file) as stream:
+        for line in _with_progress(stream):
+            read += 1
+            record = _read(line, _LONGEST_RECORD)
+            if found := uses(record, arguments.fact):
+                used += 1
+                sys.stdout.write(f"{read}: {record['calculation']}: {', '.join(found)}\n")
+    if not used:
+        library.load().fact(arguments.fact)  # a misspelt name must not look like a figure that nobody used
+    sys.stderr.write(f"{used} of {read} records used {arguments.fact}.\n")
+    return ANSWERED
+
+
 def _list(_arguments: argparse.Namespace) -> int:
     from pumpcalc import CALCULATORS
 
@@ -143,12 +163,16 @@ def _person(name: str, arguments: Sequence[str]) -> int:
             parser.add_argument(option, nargs="+", action="append", metavar="FIELD=VALUE", help=about)
         elif _type(shape) == "array":
             parser.add_argument(option, nargs="+", metavar="VALUE", help=about)
+        elif _is_object(shape):
+            parser.add_argument(option, nargs="+", metavar="FIELD=VALUE", help=about)
         else:
             parser.add_argument(option, metavar="VALUE", help=about)
     chosen = {f: v for f, v in vars(parser.parse_args(arguments)).items() if v is not None}
     for field, value in chosen.items():
         if isinstance(value, list) and value and isinstance(value[0], list):
             chosen[field] = [_pairs(option, field) for option in value]
+        elif _is_object(schema["properties"][field]):
+            chosen[field] = _pairs(value, field)
     sys.stdout.write(print_worksheet(calculator.answer(chosen)))
     return ANSWERED
 
@@ -159,6 +183,10 @@ def _type(shape: dict[str, Any]) -> str:
 
 def _is_of_objects(shape: dict[str, Any]) -> bool:
     return any("$ref" in s.get("items", {}) for s in (shape, *shape.get("anyOf", ())))
+
+
+def _is_object(shape: dict[str, Any]) -> bool:
+    return any("$ref" in s for s in (shape, *shape.get("anyOf", ())))
 
 
 def _about(shape: dict[str, Any]) -> str:
@@ -192,6 +220,10 @@ def _parser() -> _Parser:
     verify = commands.add_parser("verify", help="replay a saved calculation")
     verify.add_argument("file", metavar="FILE", help="the record of a calculation; - for standard input")
     verify.set_defaults(run=_verify)
+    uses = commands.add_parser("uses", help="which of the records in a file, one on a line, used a figure")
+    uses.add_argument("fact", metavar="FACT", help="its name, such as synchromed-ii-20.pump_tubing_volume.0")
+    uses.add_argument("file", nargs="?", default="-", metavar="FILE", help="the records; - for standard input")
+    uses.set_defaults(run=_uses)
     commands.add_parser("formulas", help="every equation with its units and its source").set_defaults(run=_formulas)
     commands.add_parser("list", help="the calculations, a line each").set_defaults(run=_list)
     return parser

@@ -69,6 +69,8 @@ class _Reader:
             value = self.total()
             assert self.tokens.pop(0)[4] == ")"
             return value
+        if sign == "-":
+            return -self._one()
         assert self.tokens.pop(0)[4] == "("
         values = [self.total()]
         while self.tokens.pop(0)[4] == ",":
