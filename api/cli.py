@@ -18,6 +18,7 @@ pumpcalc: intrathecal pump dosing and refills
   pumpcalc calculate NAME [FILE|-]    a request as JSON in, the record as JSON out
   pumpcalc NAME --daily-dose ...      the worksheet for a person
   pumpcalc verify FILE                replays a saved calculation
+  pumpcalc uses FACT FILE             which records, one on a line, used a figure
   pumpcalc list                       the calculations, a line each
   pumpcalc library check              the drug library: its version, and what is off or unknown
   pumpcalc library show NAME          the page of a drug or a pump, each figure with its source

@@ -14,6 +14,7 @@ from pumpcalc import choosing
 from pumpcalc import compounding
 from pumpcalc import admixture
 from pumpcalc import beyond_use
+from pumpcalc import bridge
 from pumpcalc import refill
 from pumpcalc import three_way
 
@@ -27,7 +28,7 @@ from pumpcalc.errors import (
     Refusal,
 )
 from pumpcalc.version import NOTICE, VERSION
-from pumpcalc.worksheet import CALCULATORS, Calculation, Calculator, calculate, verify
+from pumpcalc.worksheet import CALCULATORS, Calculation, Calculator, calculate, uses, verify
 
 __version__ = VERSION
 
@@ -45,6 +46,7 @@ __all__ = [
     "admixture",
     "baclofen",
     "beyond_use",
+    "bridge",
     "calculate",
     "choosing",
     "compounding",
@@ -54,5 +56,6 @@ __all__ = [
     "refill",
     "three_way",
     "titration",
+    "uses",
     "verify",
 ]

@@ -530,3 +530,59 @@ def days_to_dry_at_worst(fill_volume: Any, concentration: Any, daily_dose: Any, 
 def alarm_volume_that_warns_in_time(fill_volume: Any, flow_accuracy: Any) -> Any:
     """The least alarm volume at which the calculated alarm sounds before a pump that runs fast can be dry."""
     return fill_volume * flow_accuracy / (1 + flow_accuracy)
+
+
+# --- What lies between the reservoir and the tip
+
+
+@formula("cm", source="prometra-ii-ifu-13827", total_length="cm", trimmed_length="cm")
+def implanted_length(total_length: Any, trimmed_length: Any) -> Any:
+    """The length of a catheter that is left when it has been trimmed."""
+    return total_length - trimmed_length
+
+
+@formula("mL", source="prometra-ii-ifu-13827", implanted_length="cm", volume_per_length="mL/cm")
+def catheter_volume(implanted_length: Any, volume_per_length: Any) -> Any:
+    """The volume inside an implanted catheter."""
+    return implanted_length * volume_per_length
+
+
+@formula("mL", source="definition", pump_tubing_volume="mL", catheter_volume="mL")
+def volume_to_tip(pump_tubing_volume: Any, catheter_volume: Any) -> Any:
+    """The volume between the reservoir and the tip of the catheter: what a priming bolus fills and a bridge clears."""
+    return pump_tubing_volume + catheter_volume
+
+
+@formula("mL", source="definition", volume="mL", volume_held="mL")
+def difference_of_volume(volume: Any, volume_held: Any) -> Any:
+    """By how much a volume that is used is larger than the one that the library holds."""
+    return volume - volume_held
+
+
+@formula("day", source="definition", volume="mL", flow_rate="mL/day")
+def time_to_tip(volume: Any, flow_rate: Any) -> Any:
+    """How long a flow takes to move a volume past the tip: the duration of a bridge."""
+    return volume / flow_rate
+
+
+@formula("mcg[X]", source="definition", volume="mL", stronger="mcg[X]/mL", weaker="mcg[X]/mL")
+def error_of_volume(volume: Any, stronger: Any, weaker: Any) -> Any:
+    """The drug by which a bridge is wrong when its volume is wrong by this much."""
+    return volume * (stronger - weaker)
+
+
+@formula(
+    "mcg[X]/mL",
+    source="definition",
+    reservoir_residual_volume="mL",
+    old_concentration="mcg[X]/mL",
+    fill_volume="mL",
+    new_concentration="mcg[X]/mL",
+)
+def mixed_concentration(
+    reservoir_residual_volume: Any, old_concentration: Any, fill_volume: Any, new_concentration: Any
+) -> Any:
+    """The concentration in the reservoir when a fill mixes with the old solution that was left in it."""
+    return (reservoir_residual_volume * old_concentration + fill_volume * new_concentration) / (
+        reservoir_residual_volume + fill_volume
+    )

@@ -3,21 +3,11 @@
 from __future__ import annotations
 
 _WAITING = {
-    "what is left in the pump thins the new fill": "residual_dilution_40 residual_dilution_20",
     "patient-bolus": (
         "PV027 match_my_trial ptm_worst_case_day ptm_refill_days_allotted_vs_base ptm_lockout_governs "
         "cadd_step_conc_1 cadd_step_conc_10 cadd_step_conc_25"
     ),
     "day-schedule": "flex_error_60_per_hour flex_day_total flex_week_mean_weekday_weekend sm2_flex_step_limit",
-    "priming-bolus": (
-        "prometra_catheter_untrimmed prometra_catheter_trim_25 prometra_catheter_trim_30 "
-        "prometra_catheter_trim_over_total_rejected sm2_tubing_volume_correction sm2_overprime_dose_morphine_25mg "
-        "sm2_overprime_dose_baclofen_2000mcg proto_catheter_lengths prime_catheter_only prime_full_system_sm2"
-    ),
-    "bridge-bolus": (
-        "bridge_up_500_to_2000 bridge_omitted_up bridge_volume_overestimate_100uL bridge_volume_underestimate_100uL "
-        "bridge_hardcoded_prototype fixed_rate_transit_time"
-    ),
     "residual-check": (
         "recon_over_spec recon_under_spec recon_empty_within_spec recon_prometra_window recon_prometra_trial_result "
         "postfill_check_20 postfill_check_40 tmlt_20_programmed_as_40"

@@ -68,6 +68,30 @@ ASKED: dict[str, tuple[str, dict[str, Any]]] = {
          "programme": {"pump": "synchromed-ii-40", "reservoir_volume": "40 mL", "daily_dose": "7 mg/day",
                        "components": solution("morphine", "30 mg/mL")}},
     ),
+    "prime": (
+        "priming-bolus",
+        {"pump": "synchromed-ii-20", "drug": "morphine", "concentration": "25 mg/mL", "extent": "full-system",
+         "catheter": {"model": "prometra-catheter", "trimmed_length": "33.3 cm"}, "pump_tubing_volume": "0.199 mL"},
+    ),
+    "bridge": (
+        "bridge-bolus",
+        {"pump": "synchromed-ii-40", "drug": "baclofen", "old_concentration": "2 mg/mL",
+         "new_concentration": "700 mcg/mL", "daily_dose": "300 mcg/day", "new_daily_dose": "0.25 mg/day",
+         "catheter_volume": "0.21 mL", "pump_tubing_volume": "0.15 mL", "calculated_on": "2026-01-05",
+         "elapsed_volume_since_last_change": "3 mL"},
+    ),
+    "rotation": (
+        "bridge-bolus",
+        {"pump": "prometra-ii-20", "drug": "morphine", "old_concentration": "20 mg/mL", "new_drug": "hydromorphone",
+         "new_concentration": "6 mg/mL", "daily_dose": "0.3 mg/h", "new_daily_dose": "700 mcg/day",
+         "old_dose_may_continue": True, "pump_tubing_volume": "0.3 mL",
+         "catheter": {"model": "prometra-catheter", "implanted_length": "77 cm"}},
+    ),
+    "dilution": (
+        "residual-dilution",
+        {"pump": "synchromed-ii-20", "drug": "baclofen", "old_concentration": "500 mcg/mL",
+         "new_concentration": "2 mg/mL", "reservoir_residual_volume": "1.3 mL", "fill_volume": "19 mL"},
+    ),
     "no-conversion": ("oral-to-intrathecal", oral(drug="ziconotide")),
     "no-conversion-in-a-pump": ("oral-to-intrathecal", oral(drug="ziconotide", pump="synchromed-ii-20")),
     "oral-in-a-pump": (

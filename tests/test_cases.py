@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cases_bridge import BY_CASE as BRIDGE
 from cases_fills import Asked
 from cases_later import LATER, PARTLY_LATER
 from cases_pharmacology import BY_CASE as PHARMACOLOGY
@@ -18,7 +19,7 @@ from cases_pharmacology import BY_GROUP
 from cases_pumps import BY_CASE as PUMPS
 
 _FOLDER = Path(__file__).parent / "cases"
-BY_CASE = PHARMACOLOGY | PUMPS
+BY_CASE = PHARMACOLOGY | PUMPS | BRIDGE
 _BINDING = {
     "volume": "low-reservoir-alarm",
     "stability": "in-pump-stability",

@@ -26,6 +26,7 @@ _CALCULATIONS = sorted(
         "refill/*.py",
         "beyond_use.py",
         "compounding/*.py",
+        "bridge/*.py",
     )
     for path in _ROOT.glob(pattern)
 )

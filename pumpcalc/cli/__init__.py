@@ -4,6 +4,7 @@
     pumpcalc NAME --daily-dose "10 mg/day" ...     the worksheet for a person
     pumpcalc verify FILE                           replay a saved calculation
     pumpcalc library check|show|diff|dry-run       what the drug library holds, and what a clinic's file changes
+    pumpcalc uses FACT FILE                        which records, one on a line, used a figure of the library
     pumpcalc list                                  the calculations, a line each
     pumpcalc formulas                              every equation with its units and its source
 
@@ -98,6 +99,25 @@ def _verify(arguments: argparse.Namespace) -> int:
     with opened(arguments.file) as stream:
         record = read_json(stream.read(LONGEST_RECORD + 1), LONGEST_RECORD)
     sys.stdout.write(verify(record, chosen_library(arguments)) + "\n")
+    return ANSWERED
+
+
+def _uses(arguments: argparse.Namespace) -> int:
+    """The records of a file that used one figure, each with its line and where on its page the figure stands."""
+    from pumpcalc import library
+    from pumpcalc.worksheet import uses
+
+    read = used = 0
+    with opened(arguments.file) as stream:
+        for line in _with_progress(stream):
+            read += 1
+            record = read_json(line, LONGEST_RECORD)
+            if found := uses(record, arguments.fact):
+                used += 1
+                sys.stdout.write(f"{read}: {record['calculation']}: {', '.join(found)}\n")
+    if not used:
+        library.load().fact(arguments.fact)  # a misspelt name must not look like a figure that nobody used
+    sys.stderr.write(f"{used} of {read} records used {arguments.fact}.\n")
     return ANSWERED
 
 
@@ -212,6 +232,10 @@ def _parser() -> Parser:
     add_overlay(verify)
     verify.set_defaults(run=_verify)
     add_commands(commands.add_parser("library", help="what the drug library holds, and what a clinic's file changes"))
+    uses = commands.add_parser("uses", help="which of the records in a file, one on a line, used a figure")
+    uses.add_argument("fact", metavar="FACT", help="its name, such as synchromed-ii-20.pump_tubing_volume.0")
+    uses.add_argument("file", nargs="?", default="-", metavar="FILE", help="the records; - for standard input")
+    uses.set_defaults(run=_uses)
     commands.add_parser("formulas", help="every equation with its units and its source").set_defaults(run=_formulas)
     commands.add_parser("list", help="the calculations, a line each").set_defaults(run=_list)
     return parser

@@ -26,8 +26,8 @@ __all__ = [
     "shipped_folder",
 ]
 
-_FOLDERS = ("compounding", "conversions", "drugs", "mixtures", "pumps")
-_FILES = ("library.toml", "sources.toml", "statements.toml")
+_FOLDERS = ("catheters", "compounding", "conversions", "drugs", "mixtures", "pumps")
+_FILES = ("library.toml", "policy.toml", "sources.toml", "statements.toml")
 _KNOWN_KEYS = {"value", "source", "where", "status", "role", "note"}
 _UNVERIFIED_KEYS = {"quoted", "source", "where", "status", "note"}
 _UNKNOWN_KEYS = {"status", "looked_in", "note"}

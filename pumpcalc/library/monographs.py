@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 
 from pumpcalc.library.facts import Fact, Statement
 from pumpcalc.quantities import Quantity
@@ -11,12 +12,14 @@ from pumpcalc.quantities import Quantity
 __all__ = [
     "Adjustment",
     "BeyondUseTable",
+    "Catheter",
     "Caution",
     "CompoundingLimits",
     "ConversionTable",
     "Drug",
     "Mixture",
     "Opioid",
+    "Policy",
     "Product",
     "PublishedRatio",
     "Pump",
@@ -241,10 +244,36 @@ class Pump:
     refill_reference_volume: Fact
     maximum_refill_interval: Fact
     days_from_replacement_indicator: Fact
-    catheter_volume_per_length: Fact
     pump_tubing_volume: tuple[tuple[str, Fact], ...]
     """Every value that the constant has had, with the day from which it held; empty day: from the beginning."""
     cautions: tuple[Caution, ...] = ()
+
+    def pump_tubing_volume_on(self, day: date | None) -> tuple[str, Fact]:
+        """The tubing volume that is in force on a day, and since when; without a day, the latest."""
+        begun = [each for each in self.pump_tubing_volume if day is None or each[0] <= day.isoformat()]
+        return begun[-1]
+
+
+@dataclass(frozen=True)
+class Catheter:
+    """What is known about one catheter model. Its volume belongs to a patient: volume per length times the length."""
+
+    name: str
+    label: str
+    verified_by: str
+    """Who confirmed this monograph at a site against the current manual; empty: nobody."""
+    volume_per_length: Fact
+    total_length: Fact
+    """Before anything is trimmed."""
+    cautions: tuple[Caution, ...] = ()
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Figures that are our own decisions, and belong to no monograph."""
+
+    sensitivity_volume: Fact
+    """The step in which the sensitivity of a bridge to its volume is stated."""
 
 
 @dataclass(frozen=True)

@@ -28,12 +28,14 @@ from pumpcalc.library.load import Table
 from pumpcalc.library.monographs import (
     Adjustment,
     BeyondUseTable,
+    Catheter,
     Caution,
     CompoundingLimits,
     ConversionTable,
     Drug,
     Mixture,
     Opioid,
+    Policy,
     Product,
     PublishedRatio,
     Pump,
@@ -52,6 +54,7 @@ from pumpcalc.quantities import (
     DURATION,
     FLOW_RATE,
     FRACTION,
+    LENGTH,
     PATCH_FACTOR,
     PER_WEEK,
     RATIO,
@@ -63,11 +66,13 @@ from pumpcalc.quantities import (
 
 __all__ = [
     "read_beyond_use",
+    "read_catheter",
     "read_compounding_limits",
     "read_conversion",
     "read_drug",
     "read_mixture",
     "read_opioid",
+    "read_policy",
     "read_pump",
     "read_ratio_set",
     "read_statements",
@@ -329,8 +334,13 @@ def read_statements(table: Table) -> dict[str, Statement]:
     return made
 
 
-def _tubing(table: Table) -> tuple[str, Fact]:
-    return table.day("effective_from") if "effective_from" in table else "", table.own_figure(VOLUME)
+def _history(table: Table, key: str) -> tuple[tuple[str, Fact], ...]:
+    """Every value of a constant that changed, in order, the first from the beginning."""
+    history = [(entry.day("effective_from"), entry.own_figure(VOLUME)) for entry in table.tables(key)]
+    days = [day for day, _ in history]
+    if days != sorted(set(days)) or days[:1] != [""]:
+        raise table.defect(key, "the first value has an empty effective_from, and each later one a later day")
+    return tuple(history)
 
 
 def read_pump(table: Table) -> Pump:
@@ -349,14 +359,32 @@ def read_pump(table: Table) -> Pump:
         refill_reference_volume=table.figure("refill_reference_volume", VOLUME),
         maximum_refill_interval=table.bound("maximum_refill_interval", DURATION),
         days_from_replacement_indicator=table.figure("days_from_replacement_indicator", DURATION),
-        catheter_volume_per_length=table.figure("catheter_volume_per_length", VOLUME_PER_LENGTH),
-        pump_tubing_volume=tuple(_tubing(entry) for entry in table.tables("pump_tubing_volume")),
+        pump_tubing_volume=_history(table, "pump_tubing_volume"),
         cautions=_cautions(table),
     )
     table.done()
     _above_zero(table, made.flow_step)
     _in_order(table, made.minimum_flow_rate, made.maximum_flow_rate)
     _in_order(table, made.undeliverable_volume, made.reservoir_volume)
+    return made
+
+
+def read_catheter(table: Table) -> Catheter:
+    made = Catheter(
+        name=table.name,
+        label=table.text("label"),
+        verified_by=table.text("verified_by", empty=True),
+        volume_per_length=table.figure("volume_per_length", VOLUME_PER_LENGTH),
+        total_length=table.figure("total_length", LENGTH),
+        cautions=_cautions(table),
+    )
+    table.done()
+    return made
+
+
+def read_policy(table: Table) -> Policy:
+    made = Policy(sensitivity_volume=table.figure("sensitivity_volume", VOLUME))
+    table.done()
     return made
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,25 +14,30 @@ from pumpcalc.library.facts import Fact, Source, Statement
 from pumpcalc.library.load import Table, digest, read_sources, read_table, read_version, shipped_folder
 from pumpcalc.library.monographs import (
     BeyondUseTable,
+    Catheter,
     CompoundingLimits,
     ConversionTable,
     Drug,
     Mixture,
     Opioid,
+    Policy,
     Pump,
     RatioSet,
 )
 from pumpcalc.library.readers import (
     read_beyond_use,
+    read_catheter,
     read_compounding_limits,
     read_conversion,
     read_drug,
     read_mixture,
     read_opioid,
+    read_policy,
     read_pump,
     read_ratio_set,
     read_statements,
 )
+from pumpcalc.library.walk import figures, statements
 
 __all__ = ["Library", "load", "read_library"]
 
@@ -57,6 +62,8 @@ class Library:
     mixtures: Mapping[str, Mixture]
     statements: Mapping[str, Statement]
     compounding: CompoundingLimits
+    catheters: Mapping[str, Catheter]
+    policy: Policy
 
     def drug(self, name: str) -> Drug:
         """The monograph of a drug. Raises Refusal ``unknown-drug`` with the nearest name as a suggestion only."""
@@ -65,6 +72,10 @@ class Library:
     def pump(self, name: str) -> Pump:
         """The monograph of a pump model. Raises Refusal ``unknown-pump``."""
         return _found(self.pumps, name, "pump")
+
+    def catheter(self, name: str) -> Catheter:
+        """The monograph of a catheter model. Raises Refusal ``unknown-catheter``."""
+        return _found(self.catheters, name, "catheter")
 
     def opioid(self, name: str) -> Opioid:
         """An opioid of the conversion tables. Raises Refusal ``unknown-opioid``."""
@@ -78,6 +89,22 @@ class Library:
         """What is known of these drugs together, and of any part of them; the whole comes last."""
         named = set(drugs)
         return sorted((m for m in self.mixtures.values() if named.issuperset(m.drugs)), key=lambda m: len(m.drugs))
+
+    @cached_property
+    def facts(self) -> Mapping[str, Fact | Statement]:
+        """Every figure and statement by its name, such as ``synchromed-ii-20.pump_tubing_volume.1``."""
+        return {**figures(self), **statements(self)}
+
+    def fact(self, name: str) -> Fact | Statement:
+        """The figure or statement of this name. Raises Refusal ``unknown-fact``."""
+        if name not in self.facts:
+            near = difflib.get_close_matches(name, self.facts, n=1, cutoff=0.8)
+            raise refused(
+                "unknown-fact",
+                f"The library has no figure and no statement called {echo(name)}.",
+                did_you_mean=near[0] if near else None,
+            )
+        return self.facts[name]
 
 
 def _found(shelf: Mapping[str, _T], name: str, what: str) -> _T:
@@ -137,6 +164,10 @@ def read_library(folder: Path, instead: Mapping[str, Fact] | None = None) -> Lib
     _of_known_drugs(mixtures, drugs)
     statements_table = read_table(folder, folder / "statements.toml", sources, named=False)
     statements = read_statements(statements_table)
+    catheter_tables = each("catheters")
+    catheters = {table.name: read_catheter(table) for table in catheter_tables}
+    policy_table = read_table(folder, folder / "policy.toml", sources, instead=instead)
+    policy = read_policy(policy_table)
     families = {pump.family for pump in pumps.values()}
     for drug in drugs.values():
         if strange := [family for family in drug.indicated_pumps.listed if family not in families]:
@@ -144,11 +175,13 @@ def read_library(folder: Path, instead: Mapping[str, Fact] | None = None) -> Lib
     for table in (
         *drug_tables,
         *pump_tables,
+        *catheter_tables,
         *conversion_tables,
         *beyond_use_tables,
         *mixture_tables,
         statements_table,
         measurement_table,
+        policy_table,
     ):
         cited |= table.cited
     if idle := sorted(set(sources) - cited):
@@ -166,6 +199,8 @@ def read_library(folder: Path, instead: Mapping[str, Fact] | None = None) -> Lib
         mixtures,
         statements,
         compounding,
+        catheters,
+        policy,
     )
 
 

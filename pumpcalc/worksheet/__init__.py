@@ -6,6 +6,7 @@ from pumpcalc.worksheet.lines import Count, Day, Moment, Value, plain_unit
 from pumpcalc.worksheet.record import Calculation, Cited, Given, LibraryRevision, Limit, Note, Step
 from pumpcalc.worksheet.replay import replay
 from pumpcalc.worksheet.sheet import Worksheet
+from pumpcalc.worksheet.uses import uses
 from pumpcalc.worksheet.verify import verify
 
 __all__ = [
@@ -28,5 +29,6 @@ __all__ = [
     "calculator",
     "plain_unit",
     "replay",
+    "uses",
     "verify",
 ]

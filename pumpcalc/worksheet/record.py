@@ -27,6 +27,7 @@ class Cited(_Record):
     key: str = Field(description="Key of the document in the library's sources.")
     where: str = Field(description="Place in the document.")
     status: Status = Field(description="Evidence status of the figure as it was read.")
+    fact: str | None = Field(default=None, description="Name of the figure in the library, so that its uses are found.")
 
 
 class Given(_Record):

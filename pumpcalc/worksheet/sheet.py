@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeVar
 
 from pumpcalc.errors import Problem, Refusal, refused
 from pumpcalc.formulas import Formula
-from pumpcalc.library import Caution, ConversionTable, Drug, Fact, Library, Opioid, Pump, Statement
+from pumpcalc.library import Catheter, Caution, ConversionTable, Drug, Fact, Library, Opioid, Pump, Statement
 from pumpcalc.quantities import Quantity
 from pumpcalc.version import NOTICE, VERSION
 from pumpcalc.worksheet.lines import WEEKDAYS, Count, Day, Moment, Value, exactly, plain_unit, substance_of
@@ -86,7 +86,7 @@ class Worksheet:
 
     def cite(self, fact: Fact | Statement) -> Cited:
         """Where a fact was read, for the record."""
-        return Cited.model_validate({"key": fact.source, "where": fact.where, "status": fact.status})
+        return Cited.model_validate({"key": fact.source, "where": fact.where, "status": fact.status, "fact": fact.name})
 
     def given_moment(self, name: str, instant: datetime) -> Moment:
         """An instant entered by the user."""
@@ -406,6 +406,10 @@ class Worksheet:
     def pump(self, name: str, pointer: str = "/pump") -> Pump:
         """A pump's monograph, or a refusal that points at the field."""
         return self._looked_up(self.library.pump, name, pointer)
+
+    def catheter(self, name: str, pointer: str = "/catheter/model") -> Catheter:
+        """A catheter's monograph, or a refusal that points at the field."""
+        return self._looked_up(self.library.catheter, name, pointer)
 
     def table(self, name: str, pointer: str = "/table") -> ConversionTable:
         """A table of oral morphine equivalents, or a refusal that points at the field."""

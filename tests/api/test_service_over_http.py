@@ -50,6 +50,29 @@ ASKED: dict[str, dict[str, Any]] = {
         "daily_dose": "5 mg/day",
     },
     "beyond-use-date": {"category": "1", "storage": "room", "compounded_at": "2026-11-25T09:00:00-05:00"},
+    "priming-bolus": {
+        "pump": "prometra-ii-20",
+        "drug": "morphine",
+        "concentration": "10 mg/mL",
+        "extent": "catheter-only",
+        "catheter": {"model": "prometra-catheter", "implanted_length": "80 cm"},
+    },
+    "bridge-bolus": {
+        "pump": "synchromed-ii-20",
+        "drug": "baclofen",
+        "old_concentration": "500 mcg/mL",
+        "new_concentration": "2000 mcg/mL",
+        "daily_dose": "200 mcg/day",
+        "catheter_volume": "0.2 mL",
+    },
+    "residual-dilution": {
+        "pump": "synchromed-ii-20",
+        "drug": "baclofen",
+        "old_concentration": "0.5 mg/mL",
+        "new_concentration": "2 mg/mL",
+        "reservoir_residual_volume": "1.4 mL",
+        "fill_volume": "18.6 mL",
+    },
     "refill-schedule": ZICONOTIDE | {"pump": "synchromed-ii-20", "low_reservoir_alarm_volume": "2 mL"},
 }
 JSON = {"Content-Type": "application/json"}

@@ -260,7 +260,8 @@ def _ids(*fields: str) -> frozenset[str]:
 FEATURES: dict[str, frozenset[str]] = {
     # The sentinel marks both as soft limits and reads them back; a hard one needs a figure that somebody has verified.
     "a verified hard maximum of morphine; none was read": frozenset({"H186", "H192"}),
-    "bridge bolus": _ids("catheter.volume", "bridge.prior_concentration"),
+    # No bridge is needed between equal concentrations, so none is computed: refused, where the case wants a warning.
+    "a bridge between equal concentrations": _ids("bridge.prior_concentration"),
     "residual check": _ids("reservoir.aspirated"),
     "approvals": _ids("approval.approver"),
     "lots": _ids("refill.lot_expiry"),

@@ -24,6 +24,7 @@ from pumpcalc.quantities import (
     DURATION,
     FLOW_RATE,
     FRACTION,
+    LENGTH,
     NUMBER,
     PATCH_RATE,
     PER_WEEK,
@@ -42,6 +43,7 @@ __all__ = [
     "Acknowledged",
     "Calendar",
     "CategoryName",
+    "CatheterName",
     "ClosedDates",
     "ClosedWeekdays",
     "ConcentrationField",
@@ -52,6 +54,8 @@ __all__ = [
     "DurationField",
     "FlowRateField",
     "Instant",
+    "LengthField",
+    "LengthOrZeroField",
     "Listed",
     "OpioidName",
     "PatchRateField",
@@ -104,6 +108,8 @@ DrugMassField = Annotated[Quantity, strictly(_positive(DRUG_MASS)), _quantity_sc
 DurationField = Annotated[Quantity, strictly(_positive(DURATION)), _quantity_schema(DURATION, "6 h")]
 VolumeField = Annotated[Quantity, strictly(_positive(VOLUME)), _quantity_schema(VOLUME)]
 VolumeOrZeroField = Annotated[Quantity, strictly(lambda value: read(value, VOLUME)), _quantity_schema(VOLUME, "2 mL")]
+LengthField = Annotated[Quantity, strictly(_positive(LENGTH)), _quantity_schema(LENGTH)]
+LengthOrZeroField = Annotated[Quantity, strictly(lambda value: read(value, LENGTH)), _quantity_schema(LENGTH, "25 cm")]
 PatchRateField = Annotated[Quantity, strictly(_positive(PATCH_RATE)), _quantity_schema(PATCH_RATE)]
 
 
@@ -182,6 +188,7 @@ def _named(example: str) -> WithJsonSchema:
 
 DrugName = Annotated[str, _IDENTIFIER, _named("morphine")]
 PumpName = Annotated[str, _IDENTIFIER, _named("synchromed-ii-20")]
+CatheterName = Annotated[str, _IDENTIFIER, _named("prometra-catheter")]
 OpioidName = Annotated[str, _IDENTIFIER, _named("oxycodone")]
 TableName = Annotated[str, _IDENTIFIER, _named("cdc-2022")]
 ProductName = Annotated[str, _IDENTIFIER, _named("prialt-25-20")]
