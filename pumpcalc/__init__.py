@@ -9,6 +9,7 @@ from pumpcalc import library
 from pumpcalc import conversion
 from pumpcalc import titration
 from pumpcalc import delivery
+from pumpcalc import programmes
 from pumpcalc import compounding
 from pumpcalc import beyond_use
 from pumpcalc import refill
@@ -44,6 +45,7 @@ __all__ = [
     "conversion",
     "delivery",
     "library",
+    "programmes",
     "refill",
     "titration",
     "verify",

@@ -82,13 +82,17 @@ def _table(rows: Any) -> list[str]:
     columns = list(rows[0]) if rows else []
     cells = [
         [_words(column) for column in columns],
-        *([str(row.get(column, "")) for column in columns] for row in rows),
+        *([_cell(row.get(column, "")) for column in columns] for row in rows),
     ]
     widths = [max(len(row[position]) for row in cells) for position in range(len(columns))]
     return [
         "    " + "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in cells
     ]
+
+
+def _cell(answer: Any) -> str:
+    return ", ".join(answer) if isinstance(answer, list | tuple) else str(answer)
 
 
 def _of(line: Given | Step) -> str:

@@ -12,11 +12,6 @@ _WAITING = {
         "PV121 PV122 PV123 PV124 PV125"
     ),
     "baclofen screening and rotation": "PV030 PV032 PV128 PV129 PV131 PV132 PV134",
-    "patient-bolus": (
-        "PV027 match_my_trial ptm_worst_case_day ptm_refill_days_allotted_vs_base ptm_lockout_governs "
-        "cadd_step_conc_1 cadd_step_conc_10 cadd_step_conc_25"
-    ),
-    "day-schedule": "flex_error_60_per_hour flex_day_total flex_week_mean_weekday_weekend sm2_flex_step_limit",
     "priming-bolus": (
         "prometra_catheter_untrimmed prometra_catheter_trim_25 prometra_catheter_trim_30 "
         "prometra_catheter_trim_over_total_rejected sm2_tubing_volume_correction sm2_overprime_dose_morphine_25mg "
@@ -30,12 +25,7 @@ _WAITING = {
         "recon_over_spec recon_under_spec recon_empty_within_spec recon_prometra_window recon_prometra_trial_result "
         "postfill_check_20 postfill_check_40 tmlt_20_programmed_as_40"
     ),
-    "choose-concentration: delivery in actuations and strokes": (
-        "valve_gated_constant_mg valve_gated_constant_mcg chamber_volume_spread stroke_quantised_dose "
-        "stroke_frequency_options"
-    ),
     "end of service": "eri_to_eos eos_display_bug_guard",
-    "events of a pump: stops and scans": "mri_stall_volume_credit pump_stop_alarm_48h",
     "pharmacokinetics; no calculator of the contract": "PV070 PV071 ziconotide_csf_decay_24h",
     "other routes and the reverse direction; refused by design, no calculator converts them": (
         "PV101 PV104 PV105 PV106"

@@ -177,6 +177,11 @@ def test_the_page_for_a_person_is_asked_with_options(capsys: pytest.CaptureFixtu
     assert "Not cleared or approved by FDA" in " ".join(page.split())
 
 
+def _word(value: Any) -> str:
+    """A part of a line as it is written on the command line: a list in it is JSON."""
+    return json.dumps(value) if isinstance(value, list) else str(value)
+
+
 @pytest.mark.parametrize("name", RECORDS)
 def test_every_field_of_a_request_is_an_option_and_gives_the_same_page(
     name: str, capsys: pytest.CaptureFixture[str]
@@ -189,7 +194,7 @@ def test_every_field_of_a_request_is_an_option_and_gives_the_same_page(
         option = "--" + field.replace("_", "-")
         if isinstance(value, list) and isinstance(value[0], dict):
             for line in value:
-                words += [option, *[f"{part}={text}" for part, text in line.items()]]
+                words += [option, *[f"{part}={_word(value)}" for part, value in line.items()]]
         else:
             words += [option, *([] if value is True else value if isinstance(value, list) else [str(value)])]
     assert cli.main(words) == 0

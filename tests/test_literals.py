@@ -20,6 +20,7 @@ _CALCULATIONS = sorted(
         "titration.py",
         "limits.py",
         "sentinel.py",
+        "programmes/*.py",
         "refill/*.py",
     )
     for path in _ROOT.glob(pattern)

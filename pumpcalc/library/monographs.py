@@ -13,6 +13,7 @@ __all__ = [
     "Caution",
     "ConversionTable",
     "Drug",
+    "ExternalPump",
     "Opioid",
     "Product",
     "PublishedRatio",
@@ -125,8 +126,28 @@ class Pump:
     maximum_refill_interval: Fact
     days_from_replacement_indicator: Fact
     catheter_volume_per_length: Fact
+    most_steps_per_day: Fact
+    """Of a day schedule."""
+    stopped_alarm_after: Fact
+    """How long it may stand still before its critical alarm."""
+    patient_bolus_drugs: Statement
+    """The drugs that its patient boluses are for."""
     pump_tubing_volume: tuple[tuple[str, Fact], ...]
     """Every value that the constant has had, with the day from which it held; empty day: from the beginning."""
+    cautions: tuple[Caution, ...] = ()
+
+
+@dataclass(frozen=True)
+class ExternalPump:
+    """What is known about one external pump of the trial stage. Its doses go in steps of a volume."""
+
+    name: str
+    label: str
+    demand_increment_volume: Fact
+    demand_dose_volume: Fact
+    """Of the largest dose that a patient can call for."""
+    clinician_bolus_volume: Fact
+    """Of the largest bolus that a clinician can give."""
     cautions: tuple[Caution, ...] = ()
 
 

@@ -13,6 +13,7 @@ from pumpcalc.library.monographs import (
     Caution,
     ConversionTable,
     Drug,
+    ExternalPump,
     Opioid,
     Product,
     PublishedRatio,
@@ -29,6 +30,7 @@ from pumpcalc.quantities import (
     FLOW_RATE,
     FRACTION,
     PATCH_FACTOR,
+    PER_DAY,
     PER_WEEK,
     RATIO,
     VOLUME,
@@ -37,7 +39,15 @@ from pumpcalc.quantities import (
     read,
 )
 
-__all__ = ["read_beyond_use", "read_conversion", "read_drug", "read_opioid", "read_pump", "read_ratio_set"]
+__all__ = [
+    "read_beyond_use",
+    "read_conversion",
+    "read_drug",
+    "read_external_pump",
+    "read_opioid",
+    "read_pump",
+    "read_ratio_set",
+]
 
 _SEVERITIES = ("critical", "high", "low", "analgesia-loss")
 _DIRECTIONS = ("oral-to-intrathecal", "intrathecal-to-oral")
@@ -174,12 +184,29 @@ def read_pump(table: Table) -> Pump:
         maximum_refill_interval=table.bound("maximum_refill_interval", DURATION),
         days_from_replacement_indicator=table.figure("days_from_replacement_indicator", DURATION),
         catheter_volume_per_length=table.figure("catheter_volume_per_length", VOLUME_PER_LENGTH),
+        most_steps_per_day=table.bound("most_steps_per_day", PER_DAY),
+        stopped_alarm_after=table.bound("stopped_alarm_after", DURATION),
+        patient_bolus_drugs=table.statement("patient_bolus_drugs"),
         pump_tubing_volume=tuple(_tubing(entry) for entry in table.tables("pump_tubing_volume")),
         cautions=_cautions(table),
     )
     table.done()
     _in_order(table, made.minimum_flow_rate, made.maximum_flow_rate)
     _in_order(table, made.undeliverable_volume, made.reservoir_volume)
+    return made
+
+
+def read_external_pump(table: Table) -> ExternalPump:
+    made = ExternalPump(
+        name=table.name,
+        label=table.text("label"),
+        demand_increment_volume=table.figure("demand_increment_volume", VOLUME),
+        demand_dose_volume=table.bound("demand_dose_volume", VOLUME),
+        clinician_bolus_volume=table.bound("clinician_bolus_volume", VOLUME),
+        cautions=_cautions(table),
+    )
+    table.done()
+    _in_order(table, made.demand_increment_volume, made.demand_dose_volume)
     return made
 
 

@@ -12,8 +12,16 @@ from typing import TypeVar
 from pumpcalc.errors import LibraryDefect, echo, refused
 from pumpcalc.library.facts import Source
 from pumpcalc.library.load import Table, digest, read_sources, read_table, read_version, shipped_folder
-from pumpcalc.library.monographs import BeyondUseTable, ConversionTable, Drug, Opioid, Pump, RatioSet
-from pumpcalc.library.readers import read_beyond_use, read_conversion, read_drug, read_opioid, read_pump, read_ratio_set
+from pumpcalc.library.monographs import BeyondUseTable, ConversionTable, Drug, ExternalPump, Opioid, Pump, RatioSet
+from pumpcalc.library.readers import (
+    read_beyond_use,
+    read_conversion,
+    read_drug,
+    read_external_pump,
+    read_opioid,
+    read_pump,
+    read_ratio_set,
+)
 
 __all__ = ["Library", "load"]
 
@@ -30,6 +38,7 @@ class Library:
     sources: Mapping[str, Source]
     drugs: Mapping[str, Drug]
     pumps: Mapping[str, Pump]
+    external_pumps: Mapping[str, ExternalPump]
     opioids: Mapping[str, Opioid]
     tables: Mapping[str, ConversionTable]
     ratios: Mapping[str, RatioSet]
@@ -43,6 +52,10 @@ class Library:
     def pump(self, name: str) -> Pump:
         """The monograph of a pump model. Raises Refusal ``unknown-pump``."""
         return _found(self.pumps, name, "pump")
+
+    def external_pump(self, name: str) -> ExternalPump:
+        """The monograph of an external pump. Raises Refusal ``unknown-pump``."""
+        return _found(self.external_pumps, name, "pump")
 
     def opioid(self, name: str) -> Opioid:
         """An opioid of the conversion tables. Raises Refusal ``unknown-opioid``."""
@@ -78,6 +91,8 @@ def _load(folder: Path) -> Library:
     drug_tables, pump_tables = each("drugs"), each("pumps")
     drugs = {table.name: read_drug(table) for table in drug_tables}
     pumps = {table.name: read_pump(table) for table in pump_tables}
+    external_tables = each("external_pumps")
+    external_pumps = {table.name: read_external_pump(table) for table in external_tables}
     names = read_table(folder, folder / "conversions" / "opioids.toml", sources, named=False)
     opioids = {name: read_opioid(name, table) for name, table in names.each()}
     tables: dict[str, ConversionTable] = {}
@@ -103,11 +118,14 @@ def _load(folder: Path) -> Library:
     for drug in drugs.values():
         if strange := [family for family in drug.indicated_pumps.listed if family not in families]:
             raise LibraryDefect(f"drugs/{drug.name}.toml: indicated_pumps: no pump is a {strange[0]}")
-    for table in (*drug_tables, *pump_tables, *conversion_tables, *beyond_use_tables):
+    for pump in pumps.values():
+        if strange := [name for name in pump.patient_bolus_drugs.listed if name not in drugs]:
+            raise LibraryDefect(f"pumps/{pump.name}.toml: patient_bolus_drugs: no drug is {strange[0]}")
+    for table in (*drug_tables, *pump_tables, *external_tables, *conversion_tables, *beyond_use_tables):
         cited |= table.cited
     if idle := sorted(set(sources) - cited):
         raise LibraryDefect(f"sources.toml: {idle[0]}: no figure is read from it")
-    return Library(version, digest(folder), sources, drugs, pumps, opioids, tables, ratios, beyond_use)
+    return Library(version, digest(folder), sources, drugs, pumps, external_pumps, opioids, tables, ratios, beyond_use)
 
 
 @cache
