@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from pumpcalc import formulas
 from pumpcalc.errors import Refusal
-from pumpcalc.programmes.entry import WeekdayGroup, base_days, check_steps, check_weekdays
+from pumpcalc.programmes.entry import DoseStep, WeekdayGroup, base_days, check_steps, check_weekdays
 from pumpcalc.programmes.week import Segment, Week
 from pumpcalc.quantities import DAY_TOTAL, DURATION, Quantity, read, write_number
 from pumpcalc.worksheet import WEEKDAYS, Cited, Value, Worksheet
@@ -122,28 +122,38 @@ def _mass(spelling: str) -> str:
     return spelling.partition("/")[0]
 
 
+@dataclass(frozen=True)
+class _Step:
+    """One step as the worksheet knows it."""
+
+    segment: Segment
+    lasts: Value
+    dose: Value
+    rate: Value
+
+
+def _given_step(work: Worksheet, drug: str, of: str, step: DoseStep) -> _Step:
+    """A step by its dose has a rate, and a step by its rate has a dose."""
+    start, end = work.given_clock(f"start_{of}", step.start), work.given_clock(f"end_{of}", step.end)
+    lasts = work.step(formulas.step_lasts, name=f"lasts_{of}", end=end, start=start, show="h")
+    if step.dose is not None:
+        dose = work.given(f"dose_{of}", step.dose, drug)
+        show = f"{dose.spelling}/h"
+        rate = work.step(formulas.rate_of_dose, name=f"rate_{of}", dose=dose, lasts=lasts, show=show)
+    elif step.rate is not None:  # check_steps has seen that it has one of the two
+        rate = work.given(f"rate_{of}", step.rate, drug)
+        show = _mass(rate.spelling)
+        dose = work.step(formulas.dose_over, name=f"dose_{of}", rate=rate, lasts=lasts, show=show)
+    return _Step(Segment(start.amount, end.amount, rate.amount), lasts, dose, rate)
+
+
 def _group_day(work: Worksheet, drug: str, number: int, group: WeekdayGroup, base: Value, day: Value) -> GivenDay:
     """The day of one group: its steps, then the base rate for what is left of it."""
     pointer = f"/groups/{number - 1}"
     check_steps(work, group, pointer)
-    segments, lasting, doses, rates = [], [], [], []
-    for place, step in enumerate(group.steps, start=1):
-        of = f"{number}_{place}"
-        start, end = work.given_clock(f"start_{of}", step.start), work.given_clock(f"end_{of}", step.end)
-        lasts = work.step(formulas.step_lasts, name=f"lasts_{of}", end=end, start=start, show="h")
-        if step.dose is not None:
-            dose = work.given(f"dose_{of}", step.dose, drug)
-            show = f"{dose.spelling}/h"
-            rate = work.step(formulas.rate_of_dose, name=f"rate_{of}", dose=dose, lasts=lasts, show=show)
-        elif step.rate is not None:
-            rate = work.given(f"rate_{of}", step.rate, drug)
-            show = _mass(rate.spelling)
-            dose = work.step(formulas.dose_over, name=f"dose_{of}", rate=rate, lasts=lasts, show=show)
-        segments.append(Segment(start.amount, end.amount, rate.amount))
-        lasting.append(lasts)
-        doses.append(dose)
-        rates.append(rate)
-    stepped = work.total(f"stepped_{number}", lasting, "h")
+    steps = [_given_step(work, drug, f"{number}_{place}", step) for place, step in enumerate(group.steps, start=1)]
+    doses = [step.dose for step in steps]
+    stepped = work.total(f"stepped_{number}", [step.lasts for step in steps], "h")
     at_base = work.step(formulas.time_at_base, name=f"time_at_base_{number}", day=day, stepped=stepped, show="h")
     mass = _mass(base.spelling)
     base_dose = work.step(formulas.dose_over, name=f"base_dose_{number}", rate=base, lasts=at_base, show=mass)
@@ -153,11 +163,16 @@ def _group_day(work: Worksheet, drug: str, number: int, group: WeekdayGroup, bas
         formulas.rate_of_dose, name=f"day_total_{number}", dose=dose_of_day, lasts=day, show=stated.spelling
     )
     _match(work, group.weekdays, total, stated, base, f"{pointer}/day_total")
-    rates = [base, *rates] if at_base.amount else rates
-    highest = work.greatest(f"highest_rate_{number}", rates, base.spelling)
+    rates = [*([base] if at_base.amount else []), *(step.rate for step in steps)]
     counted = work.count(f"steps_{number}", doses).line
-    steps = work.step(formulas.number_per_day, name=f"steps_per_day_{number}", number=counted, day=day, show="/day")
-    return GivenDay(group.weekdays, total, highest, tuple(rates), _filled(segments, base.amount, day.amount), steps)
+    return GivenDay(
+        weekdays=group.weekdays,
+        total=total,
+        highest_rate=work.greatest(f"highest_rate_{number}", rates, base.spelling),
+        rates=tuple(rates),
+        segments=_filled([step.segment for step in steps], base.amount, day.amount),
+        steps=work.step(formulas.number_per_day, name=f"steps_per_day_{number}", number=counted, day=day, show="/day"),
+    )
 
 
 def _base_day(work: Worksheet, drug: str, weekdays: Sequence[str], base: Value, stated: Quantity) -> GivenDay:

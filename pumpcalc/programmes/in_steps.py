@@ -129,9 +129,9 @@ def _difference(work: Worksheet, ordered: Value, nearest: Value, tolerance: Quan
     if tolerance is not None:
         near = work.given("tolerance_percent", tolerance)
         if percent.amount < 0:
-            work.soft_bound(percent, "at least", replace(near, amount=-near.amount), "tolerance_percent")
+            work.soft_bound(percent, "at least", replace(near, amount=-near.amount), "difference_within_tolerance")
         else:
-            work.soft_bound(percent, "at most", near, "tolerance_percent")
+            work.soft_bound(percent, "at most", near, "difference_within_tolerance")
     if percent.amount != 0:
         asked = "" if tolerance is not None else " State tolerance_percent to have the difference judged."
         work.note(
