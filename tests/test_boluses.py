@@ -230,6 +230,13 @@ def test_a_bolus_from_a_stopped_pump_is_all_that_is_delivered() -> None:
     assert found.answers["volume_delivered"] == found.answers["bolus_volume"] == "0.025 mL"
 
 
+def test_a_single_bolus_of_which_the_point_moved_is_read_back() -> None:
+    found = calculate("single-bolus", single(dose="50 mg"))
+    assert limit(found, "usual_dose_of_the_day_at_most").hit
+    assert "possible-slip" in notes(found)
+    assert "possible-slip" not in notes(calculate("single-bolus", single(dose="5 mg")))
+
+
 def test_the_minimum_rate_is_the_users_because_the_library_holds_none() -> None:
     request = single(before="minimum-rate", daily_dose=None, minimum_rate="0.06 mL/day")
     found = calculate("single-bolus", request)

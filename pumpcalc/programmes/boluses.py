@@ -147,11 +147,10 @@ def patient_bolus(
     )
     work.answer_with("boluses_per_day_possible", Count(boluses.possible))
     work.answer(boluses.daily_dose)
-    base, flow = (_flow(work, name, each, strength) for name, each in (
-        ("flow_rate", dose), ("flow_rate_with_boluses", boluses.daily_dose)))  # fmt: skip
+    base = _flow(work, "flow_rate", dose, strength)
+    highest = _flow(work, "flow_rate_with_boluses", boluses.daily_dose, strength)
     work.answer(base)
-    work.answer(flow)
-    highest = flow
+    work.answer(highest)
     if boluses.highest is not boluses.daily_dose:
         work.answer_with("boluses_in_any_24_h", Count(work.line("boluses_in_any_24_h")))
         work.answer(boluses.highest)
@@ -259,8 +258,7 @@ def single_bolus(
 
     Limits
     ------
-    the dose of a day with this bolus at most ``maximum_daily_dose`` and ``caution_daily_dose``; the concentration
-    within the drug's limits; the flow within the pump's
+    the dose of a day with this bolus and the concentration within the drug's limits; the flow within the pump's
 
     Source
     ------
@@ -278,6 +276,22 @@ def single_bolus(
     bolus = work.given("dose", dose, monograph.name)
     lasts = work.given("duration", duration)
     base = _base_before(work, monograph.name, strength, before, daily_dose, minimum_rate)
+    day = _while_it_lasts(work, bolus, lasts, base, strength)
+    device = None if pump is None else work.pump(pump)
+    after = before if end_state == "returns-to-previous" else end_state
+    work.answer_with("state_after", after)
+    if after == "stopped":
+        say_stopped(work, device)
+    check_daily_dose(work, monograph, day)
+    check_concentration(work, monograph, strength)
+    if device is not None:
+        check_flow_rate(work, device, work.line("flow_rate_during_bolus"))
+        check_indication(work, monograph, device)
+        work.cautions(device.cautions, "single-bolus-ends-stopped")
+
+
+def _while_it_lasts(work: Worksheet, bolus: Value, lasts: Value, base: Value | None, strength: Value) -> Value:
+    """What is delivered, and how fast, while a bolus lasts; and the dose of a day that has it."""
     volume = work.step(formulas.volume_of_dose, name="bolus_volume", dose=bolus, concentration=strength, show="mL")
     rate = work.step(formulas.rate_of_dose, name="bolus_rate", dose=bolus, lasts=lasts, show=f"{bolus.spelling}/h")
     of_day = work.step(
@@ -296,20 +310,7 @@ def single_bolus(
     leaves = work.step(formulas.volume_of_dose, name="volume_delivered", dose=total, concentration=strength, show="mL")
     for line in (volume, during, flow, total, leaves):
         work.answer(line)
-    device = None if pump is None else work.pump(pump)
-    after = before if end_state == "returns-to-previous" else end_state
-    work.answer_with("state_after", after)
-    if after == "stopped":
-        say_stopped(work, device)
-    day = work.total("dose_of_the_day", days, of_day.spelling)
-    work.at_most(day, monograph.maximum_daily_dose)
-    if monograph.caution_daily_dose.is_known:
-        work.at_most(day, monograph.caution_daily_dose)
-    check_concentration(work, monograph, strength)
-    if device is not None:
-        check_flow_rate(work, device, flow)
-        check_indication(work, monograph, device)
-        work.cautions(device.cautions, "single-bolus-ends-stopped")
+    return work.total("dose_of_the_day", days, of_day.spelling)
 
 
 def _base_before(
