@@ -11,6 +11,7 @@ from pumpcalc import titration
 from pumpcalc import baclofen
 from pumpcalc import delivery
 from pumpcalc import choosing
+from pumpcalc import programmes
 from pumpcalc import compounding
 from pumpcalc import admixture
 from pumpcalc import beyond_use
@@ -53,6 +54,7 @@ __all__ = [
     "conversion",
     "delivery",
     "library",
+    "programmes",
     "refill",
     "three_way",
     "titration",

@@ -356,12 +356,6 @@ def reservoir_left_after_dose(reservoir_left: Any, volume_used: Any) -> Any:
 # --- Baclofen: trial boluses and changes of the dose
 
 
-@formula("mL", source="definition", dose="mcg[X]", concentration="mcg[X]/mL")
-def trial_volume(dose: Any, concentration: Any) -> Any:
-    """The volume that holds a trial bolus."""
-    return dose / concentration
-
-
 @formula("mcg[X]/day", source="baclofen-minclinic", effective_bolus="mcg[X]", start_part="1", start_over="day")
 def start_after_screening(effective_bolus: Any, start_part: Any, start_over: Any) -> Any:
     """The daily dose that follows from the trial bolus that worked: a part of it, or a multiple, over a day."""
@@ -586,3 +580,86 @@ def mixed_concentration(
     return (reservoir_residual_volume * old_concentration + fill_volume * new_concentration) / (
         reservoir_residual_volume + fill_volume
     )
+
+
+# --- Programmes: day schedules, boluses, deliveries in steps, a pump that stands still
+
+
+@formula("day", source="definition", end="day", start="day")
+def step_lasts(end: Any, start: Any) -> Any:
+    """How long a step of a day schedule lasts, from its two times of day."""
+    return end - start
+
+
+@formula("day", source="definition", day="day", stepped="day")
+def time_at_base(day: Any, stepped: Any) -> Any:
+    """The part of a day for which a schedule runs at its base rate."""
+    return day - stepped
+
+
+@formula("mcg[X]", source="definition", rate="mcg[X]/day", lasts="day")
+def dose_over(rate: Any, lasts: Any) -> Any:
+    """The dose that a rate delivers over a time."""
+    return rate * lasts
+
+
+@formula("mcg[X]/day", source="definition", dose="mcg[X]", lasts="day")
+def rate_of_dose(dose: Any, lasts: Any) -> Any:
+    """The rate that delivers a dose over a time."""
+    return dose / lasts
+
+
+@formula("mcg[X]/day", source="definition", total="mcg[X]/day", number="1")
+def mean_daily_dose(total: Any, number: Any) -> Any:
+    """The mean of the day totals of a week."""
+    return total / number
+
+
+@formula("1/day", source="definition", number="1", day="day")
+def number_per_day(number: Any, day: Any) -> Any:
+    """How many there are in a day."""
+    return number / day
+
+
+@formula("mL", source="definition", fill_volume="mL", alarm_volume="mL")
+def usable_volume(fill_volume: Any, alarm_volume: Any) -> Any:
+    """What a fill can deliver before the low-reservoir alarm."""
+    return fill_volume - alarm_volume
+
+
+@formula("1/day", source="definition", interval="day")
+def times_per_day(interval: Any) -> Any:
+    """How often something can happen in a day that happens at most once in an interval."""
+    return 1 / interval
+
+
+@formula(
+    "mcg[X]/day", source="prometra-ptc-guide", daily_dose="mcg[X]/day", dose_per_bolus="mcg[X]", boluses_per_day="1/day"
+)
+def daily_dose_with_boluses(daily_dose: Any, dose_per_bolus: Any, boluses_per_day: Any) -> Any:
+    """The daily dose with the patient's boluses, the base rate running on during each."""
+    return daily_dose + dose_per_bolus * boluses_per_day
+
+
+@formula("mL", source="definition", dose="mcg[X]", concentration="mcg[X]/mL")
+def volume_of_dose(dose: Any, concentration: Any) -> Any:
+    """The volume of a solution that holds a dose."""
+    return dose / concentration
+
+
+@formula("1/day", source="definition", daily_dose="mcg[X]/day", dose_per_actuation="mcg[X]")
+def actuations_per_day(daily_dose: Any, dose_per_actuation: Any) -> Any:
+    """How often a day a valve or a stroke must deliver its dose to make a daily dose."""
+    return daily_dose / dose_per_actuation
+
+
+@formula("mcg[X]/day", source="definition", dose="mcg[X]", times_per_day="1/day")
+def daily_dose_of_times(dose: Any, times_per_day: Any) -> Any:
+    """The daily dose that a dose makes when it is given so often a day."""
+    return dose * times_per_day
+
+
+@formula("mcg[X]", source="definition", one="mcg[X]", other="mcg[X]")
+def difference_of_masses(one: Any, other: Any) -> Any:
+    """By how much one dose is above another."""
+    return one - other

@@ -14,7 +14,14 @@ from pumpcalc.library import ConversionTable, Pump, Range
 from pumpcalc.quantities import KINDS, in_words, write
 from pumpcalc.worksheet import Value, Worksheet, plain_unit
 
-__all__ = ["check_against_last", "check_reservoir_size", "check_usual", "check_usual_total", "how_far"]
+__all__ = [
+    "check_against_last",
+    "check_lockout",
+    "check_reservoir_size",
+    "check_usual",
+    "check_usual_total",
+    "how_far",
+]
 
 _MOVED_POINT = (
     (Fraction(10), "ten times"),
@@ -32,6 +39,7 @@ _AGAINST_LAST = (
     (Fraction(1000), "a thousand times (mg for mcg?)"),
     (Fraction(1, 1000), "a thousandth of (mcg for mg?)"),
 )
+_HOURS_PER_DAY = Fraction(24)
 _NEAR = Fraction(1, 5)
 """How near a ratio must be to a slip's factor: an ordinary change of dose is far from all of them."""
 
@@ -129,6 +137,24 @@ def check_against_last(work: Worksheet, value: Value, last: Value) -> None:
         return
     work.note(
         "slip-against-last", f"{_read_back(value)} That is {how_far(value, last)} the last accepted value, {last}."
+    )
+
+
+def check_lockout(work: Worksheet, lockout: Value, often: Value, allotted: Value) -> None:
+    """Does the lockout spread the allotted boluses over the day, or could all of them be had within an hour?
+
+    The case of 2004: an interval typed in minutes that was meant in hours. A soft limit, with the slip said.
+    """
+    within_an_hour = replace(allotted, amount=allotted.amount * _HOURS_PER_DAY)
+    work.soft_bound(often, "at most", within_an_hour, "lockout_against_boluses_per_day")
+    if often.amount <= within_an_hour.amount:
+        return
+    in_hours = f"{write(lockout.exact, 'h')}" if lockout.spelling == "min" else ""
+    work.note(
+        "possible-slip",
+        f"{_read_back(lockout)} It would let {often.exact // 1} boluses through in a day, and all "
+        f"{allotted.exact} that are allotted within an hour."
+        + (f" Is {in_hours} meant: minutes for hours?" if in_hours else " Is the lockout, or its unit, mistaken?"),
     )
 
 

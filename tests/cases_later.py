@@ -3,21 +3,11 @@
 from __future__ import annotations
 
 _WAITING = {
-    "patient-bolus": (
-        "PV027 match_my_trial ptm_worst_case_day ptm_refill_days_allotted_vs_base ptm_lockout_governs "
-        "cadd_step_conc_1 cadd_step_conc_10 cadd_step_conc_25"
-    ),
-    "day-schedule": "flex_error_60_per_hour flex_day_total flex_week_mean_weekday_weekend sm2_flex_step_limit",
     "residual-check": (
         "recon_over_spec recon_under_spec recon_empty_within_spec recon_prometra_window recon_prometra_trial_result "
         "postfill_check_20 postfill_check_40 tmlt_20_programmed_as_40"
     ),
-    "choose-concentration: delivery in actuations and strokes": (
-        "valve_gated_constant_mg valve_gated_constant_mcg chamber_volume_spread stroke_quantised_dose "
-        "stroke_frequency_options"
-    ),
     "end of service": "eri_to_eos eos_display_bug_guard",
-    "events of a pump: stops and scans": "mri_stall_volume_credit pump_stop_alarm_48h",
     "pharmacokinetics; no calculator of the contract": "PV070 PV071 ziconotide_csf_decay_24h",
     "other routes; refused by design, no calculator converts them": "PV101 PV104 PV106",
 }

@@ -92,6 +92,41 @@ ASKED: dict[str, tuple[str, dict[str, Any]]] = {
         {"pump": "synchromed-ii-20", "drug": "baclofen", "old_concentration": "500 mcg/mL",
          "new_concentration": "2 mg/mL", "reservoir_residual_volume": "1.3 mL", "fill_volume": "19 mL"},
     ),
+    "schedule": (
+        "day-schedule",
+        {"drug": "baclofen", "concentration": "2 mg/mL", "pump": "synchromed-ii-20", "base_rate": "10 mcg/h",
+         "day_total": "240 mcg/day",
+         "groups": [{"weekdays": ["mon", "tuesday", "wednesday", "thursday", "friday"], "day_total": "315 mcg/day",
+                     "steps": [{"start": "21:00", "end": "22:00", "rate": "0.04 mg/h"},
+                               {"start": "06:00", "end": "09:00", "dose": "75 mcg"}]}],
+         "fill_volume": "18 mL", "low_reservoir_alarm_volume": "2 mL", "filled_at": "2026-02-25T09:10:00-05:00",
+         "time_zone": "America/New_York"},
+    ),
+    "boluses": (
+        "patient-bolus",
+        {"drug": "morphine", "concentration": "20 mg/mL", "daily_dose": "5 mg/day", "dose_per_bolus": "0.25 mg",
+         "lockout": "5 h", "boluses_per_day": 6, "expected_boluses_per_day": "2.5", "bolus_duration": "10 min",
+         "pump": "prometra-ii-20"},
+    ),
+    "single-bolus": (
+        "single-bolus",
+        {"drug": "morphine", "concentration": "20 mg/mL", "dose": "0.5 mg", "duration": "30 min",
+         "before": "minimum-rate", "minimum_rate": "0.06 mL/day", "end_state": "stopped", "pump": "synchromed-ii-20"},
+    ),
+    "actuations": (
+        "deliverable-dose",
+        {"drug": "morphine", "concentration": "20 mg/mL", "daily_dose": "0.51 mg/day", "chamber_volume": "0.0025 mL",
+         "tolerance_percent": "1"},
+    ),
+    "external": (
+        "external-pump-steps",
+        {"pump": "cadd-prizm-pcs-ii", "drug": "morphine", "concentration": "10 mg/mL", "demand_dose": "1.3 mg"},
+    ),
+    "stopped": (
+        "pump-stopped",
+        {"pump": "synchromed-ii-20", "stopped_for": "49 h", "from_log": True, "drug": "morphine",
+         "concentration": "20 mg/mL", "daily_dose": "6 mg/day", "minimum_rate": "0.048 mL/day"},
+    ),
     "no-conversion": ("oral-to-intrathecal", oral(drug="ziconotide")),
     "no-conversion-in-a-pump": ("oral-to-intrathecal", oral(drug="ziconotide", pump="synchromed-ii-20")),
     "oral-in-a-pump": (

@@ -16,10 +16,11 @@ from cases_fills import Asked
 from cases_later import LATER, PARTLY_LATER
 from cases_pharmacology import BY_CASE as PHARMACOLOGY
 from cases_pharmacology import BY_GROUP
+from cases_programmes import BY_CASE as PROGRAMMES
 from cases_pumps import BY_CASE as PUMPS
 
 _FOLDER = Path(__file__).parent / "cases"
-BY_CASE = PHARMACOLOGY | PUMPS | BRIDGE
+BY_CASE = PHARMACOLOGY | PUMPS | BRIDGE | PROGRAMMES
 _BINDING = {
     "volume": "low-reservoir-alarm",
     "stability": "in-pump-stability",

@@ -59,7 +59,9 @@ def test_the_library_that_is_named_is_the_library_that_answers(tmp_path: Path) -
 def test_a_name_that_is_not_in_the_library_is_refused_with_the_nearest_one() -> None:
     for find, name, near in (
         (load().drug, "zikonotide", "ziconotide"), (load().pump, "SYNCHROMED-II-20", "synchromed-ii-20"),
-        (load().opioid, "oxycodon", "oxycodone"), (load().table, "heal-2024", "heal-2025"), (load().drug, "zzz", None),
+        (load().opioid, "oxycodon", "oxycodone"),
+        (load().external_pump, "cadd-prizm-pcs-2", "cadd-prizm-pcs-ii"), (load().table, "heal-2024", "heal-2025"),
+        (load().drug, "zzz", None),
     ):  # fmt: skip
         with pytest.raises(Refusal) as caught:
             find(name)

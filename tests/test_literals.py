@@ -23,6 +23,7 @@ _CALCULATIONS = sorted(
         "baclofen/*.py",
         "limits.py",
         "sentinel.py",
+        "programmes/*.py",
         "refill/*.py",
         "beyond_use.py",
         "compounding/*.py",

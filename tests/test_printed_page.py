@@ -6,19 +6,21 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from asking import size
 from records import RECORDS
+from walking import pump_week, walked
 
 from pumpcalc import Calculation
 from pumpcalc.printing import print_worksheet
 
 _TOKEN = re.compile(
-    r"\s*(?:(\d{4}-\d\d-\d\d(?:T\d\d:\d\d:\d\d[+-]\d\d:\d\d)?)"
+    r"\s*(?:(\d{4}-\d\d-\d\d(?:T\d\d:\d\d:\d\d[+-]\d\d:\d\d)?|\d\d:\d\d)"
     r"|([0-9.]+)( per | (?:[a-zA-Z%]*/?[a-zA-Z]+|%)(?: per [a-zA-Z/]+)?)?|(\w+)(?=\()|(.))"
 )
-"""A date; a number with its unit; a word before a bracket; a sign."""
+"""A date or a time of day; a number with its unit; a word before a bracket; a sign."""
 
 
 def _steps(page: str) -> Iterator[tuple[str, str]]:
@@ -33,9 +35,10 @@ def _steps(page: str) -> Iterator[tuple[str, str]]:
 class _Reader:
     """Arithmetic as it stands on paper: brackets first, then times and divided by, then plus and minus."""
 
-    def __init__(self, text: str, closed: tuple[set[str], set[str]]) -> None:
+    def __init__(self, text: str, request: dict[str, Any]) -> None:
         self.tokens = [m.groups() for m in _TOKEN.finditer(text.replace("\u00f7", "/").replace(" x ", " * "))]
-        self.closed = closed
+        self.request = request
+        self.closed = (set(request.get("closed_weekdays", ())), set(request.get("closed_dates", ())))
 
     def _sign(self) -> str:
         return (self.tokens[0][4] or "") if self.tokens else ""
@@ -61,10 +64,14 @@ class _Reader:
         if "T" in (day or ""):
             since = datetime.fromisoformat(day) - datetime(1, 1, 1, tzinfo=UTC)
             return Fraction(since.days) + Fraction(since.seconds, 86400)
+        if day and ":" in day:
+            return Fraction(int(day[:2]) * 60 + int(day[3:]), 1440)
         if day:
             return Fraction(date.fromisoformat(day).toordinal())
         if number:
             return Fraction(number) * size((unit or "").strip())
+        if sign == "-":
+            return -self._one()
         if sign == "(":
             value = self.total()
             assert self.tokens.pop(0)[4] == ")"
@@ -84,20 +91,27 @@ class _Reader:
             while f"{day:%A}".lower() in weekdays or str(day) in dates:
                 day -= timedelta(days=1)
             return Fraction(day.toordinal())
+        if word == "since_monday":
+            return pump_week(
+                datetime(1, 1, 1, tzinfo=UTC) + timedelta(seconds=int(first * 86400)), self.request["time_zone"]
+            )
+        if word == "walked":
+            return walked(self.request, values[0] * values[1], values[2])
         return {
             "min": min(values), "max": max(values), "abs": abs(first), "count": Fraction(len(values)),
             "floor": Fraction(first.__floor__()), "ceil": Fraction(first.__ceil__()),
             "nearest": round(first / values[-1]) * values[-1] if word == "nearest" else first,
+            "down": (first / values[-1]).__floor__() * values[-1] if word == "down" else first,
         }[word]  # fmt: skip
 
 
 def _redone(calculation: Calculation, page: str) -> int:
     """Redo every step of a page; how many there were."""
-    closed = (set(calculation.request.get("closed_weekdays", ())), set(calculation.request.get("closed_dates", ())))
+    request = calculation.request
     done = 0
     for arithmetic, result in _steps(page):
         shown = re.split(r"\s*\((?:exactly|oral|intrathecal|transdermal)", result)[0]
-        again, printed = _Reader(arithmetic, closed).total(), _Reader(shown, closed).total()
+        again, printed = _Reader(arithmetic, request).total(), _Reader(shown, request).total()
         if re.match(r"\d{4}-", shown):
             assert again == printed, (arithmetic, result)
         else:

@@ -202,7 +202,7 @@ def _next(
     dose = work.fact("next_dose", following, _DRUG)
     strength = work.fact("screening_concentration", screening.concentration, _DRUG)
     work.answer(dose)
-    work.answer(work.step(formulas.trial_volume, name="next_volume", dose=dose, concentration=strength, show="mL"))
+    work.answer(work.step(formulas.volume_of_dose, name="next_volume", dose=dose, concentration=strength, show="mL"))
     work.answer(work.fact("observe_for_at_least", screening.observe_for.at_least))
     work.answer(work.fact("observe_for_at_most", screening.observe_for.at_most))
     if ladder[0] is screening.small_child_dose and following is not ladder[0]:

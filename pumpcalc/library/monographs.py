@@ -17,6 +17,7 @@ __all__ = [
     "CompoundingLimits",
     "ConversionTable",
     "Drug",
+    "ExternalPump",
     "Mixture",
     "Opioid",
     "Policy",
@@ -244,6 +245,12 @@ class Pump:
     refill_reference_volume: Fact
     maximum_refill_interval: Fact
     days_from_replacement_indicator: Fact
+    most_steps_per_day: Fact
+    """Of a day schedule."""
+    stopped_alarm_after: Fact
+    """How long it may stand still before its critical alarm."""
+    patient_bolus_drugs: Statement
+    """The drugs that its patient boluses are for."""
     pump_tubing_volume: tuple[tuple[str, Fact], ...]
     """Every value that the constant has had, with the day from which it held; empty day: from the beginning."""
     cautions: tuple[Caution, ...] = ()
@@ -274,6 +281,20 @@ class Policy:
 
     sensitivity_volume: Fact
     """The step in which the sensitivity of a bridge to its volume is stated."""
+
+
+@dataclass(frozen=True)
+class ExternalPump:
+    """What is known about one external pump of the trial stage. Its doses go in steps of a volume."""
+
+    name: str
+    label: str
+    demand_increment_volume: Fact
+    demand_dose_volume: Fact
+    """Of the largest dose that a patient can call for."""
+    clinician_bolus_volume: Fact
+    """Of the largest bolus that a clinician can give."""
+    cautions: tuple[Caution, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ from pumpcalc.library.monographs import (
     CompoundingLimits,
     ConversionTable,
     Drug,
+    ExternalPump,
     Mixture,
     Opioid,
     Policy,
@@ -56,6 +57,7 @@ from pumpcalc.quantities import (
     FRACTION,
     LENGTH,
     PATCH_FACTOR,
+    PER_DAY,
     PER_WEEK,
     RATIO,
     VOLUME,
@@ -70,6 +72,7 @@ __all__ = [
     "read_compounding_limits",
     "read_conversion",
     "read_drug",
+    "read_external_pump",
     "read_mixture",
     "read_opioid",
     "read_policy",
@@ -359,6 +362,9 @@ def read_pump(table: Table) -> Pump:
         refill_reference_volume=table.figure("refill_reference_volume", VOLUME),
         maximum_refill_interval=table.bound("maximum_refill_interval", DURATION),
         days_from_replacement_indicator=table.figure("days_from_replacement_indicator", DURATION),
+        most_steps_per_day=table.bound("most_steps_per_day", PER_DAY),
+        stopped_alarm_after=table.bound("stopped_alarm_after", DURATION),
+        patient_bolus_drugs=table.statement("patient_bolus_drugs"),
         pump_tubing_volume=_history(table, "pump_tubing_volume"),
         cautions=_cautions(table),
     )
@@ -385,6 +391,20 @@ def read_catheter(table: Table) -> Catheter:
 def read_policy(table: Table) -> Policy:
     made = Policy(sensitivity_volume=table.figure("sensitivity_volume", VOLUME))
     table.done()
+    return made
+
+
+def read_external_pump(table: Table) -> ExternalPump:
+    made = ExternalPump(
+        name=table.name,
+        label=table.text("label"),
+        demand_increment_volume=table.figure("demand_increment_volume", VOLUME),
+        demand_dose_volume=table.bound("demand_dose_volume", VOLUME),
+        clinician_bolus_volume=table.bound("clinician_bolus_volume", VOLUME),
+        cautions=_cautions(table),
+    )
+    table.done()
+    _in_order(table, made.demand_increment_volume, made.demand_dose_volume)
     return made
 
 

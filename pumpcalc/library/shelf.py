@@ -18,6 +18,7 @@ from pumpcalc.library.monographs import (
     CompoundingLimits,
     ConversionTable,
     Drug,
+    ExternalPump,
     Mixture,
     Opioid,
     Policy,
@@ -30,6 +31,7 @@ from pumpcalc.library.readers import (
     read_compounding_limits,
     read_conversion,
     read_drug,
+    read_external_pump,
     read_mixture,
     read_opioid,
     read_policy,
@@ -64,6 +66,7 @@ class Library:
     compounding: CompoundingLimits
     catheters: Mapping[str, Catheter]
     policy: Policy
+    external_pumps: Mapping[str, ExternalPump]
 
     def drug(self, name: str) -> Drug:
         """The monograph of a drug. Raises Refusal ``unknown-drug`` with the nearest name as a suggestion only."""
@@ -76,6 +79,10 @@ class Library:
     def catheter(self, name: str) -> Catheter:
         """The monograph of a catheter model. Raises Refusal ``unknown-catheter``."""
         return _found(self.catheters, name, "catheter")
+
+    def external_pump(self, name: str) -> ExternalPump:
+        """The monograph of an external pump. Raises Refusal ``unknown-pump``."""
+        return _found(self.external_pumps, name, "pump")
 
     def opioid(self, name: str) -> Opioid:
         """An opioid of the conversion tables. Raises Refusal ``unknown-opioid``."""
@@ -136,6 +143,8 @@ def read_library(folder: Path, instead: Mapping[str, Fact] | None = None) -> Lib
     drug_tables, pump_tables = each("drugs"), each("pumps")
     drugs = {table.name: read_drug(table) for table in drug_tables}
     pumps = {table.name: read_pump(table) for table in pump_tables}
+    external_tables = each("external_pumps")
+    external_pumps = {table.name: read_external_pump(table) for table in external_tables}
     names = read_table(folder, folder / "conversions" / "opioids.toml", sources, named=False)
     opioids = {name: read_opioid(name, table) for name, table in names.each()}
     tables: dict[str, ConversionTable] = {}
@@ -172,10 +181,14 @@ def read_library(folder: Path, instead: Mapping[str, Fact] | None = None) -> Lib
     for drug in drugs.values():
         if strange := [family for family in drug.indicated_pumps.listed if family not in families]:
             raise LibraryDefect(f"drugs/{drug.name}.toml: indicated_pumps: no pump is a {strange[0]}")
+    for pump in pumps.values():
+        if strange := [name for name in pump.patient_bolus_drugs.listed if name not in drugs]:
+            raise LibraryDefect(f"pumps/{pump.name}.toml: patient_bolus_drugs: no drug is {strange[0]}")
     for table in (
         *drug_tables,
         *pump_tables,
         *catheter_tables,
+        *external_tables,
         *conversion_tables,
         *beyond_use_tables,
         *mixture_tables,
@@ -201,6 +214,7 @@ def read_library(folder: Path, instead: Mapping[str, Fact] | None = None) -> Lib
         compounding,
         catheters,
         policy,
+        external_pumps,
     )
 
 

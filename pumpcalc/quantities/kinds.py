@@ -10,14 +10,17 @@ from pumpcalc.quantities.units import factor
 __all__ = [
     "CONCENTRATION",
     "DAILY_DOSE",
+    "DAY_TOTAL",
     "DRUG_MASS",
     "DURATION",
     "FLOW_RATE",
     "FRACTION",
+    "HOURLY_RATE",
     "KINDS",
     "LENGTH",
     "PATCH_FACTOR",
     "PATCH_RATE",
+    "PER_DAY",
     "PER_WEEK",
     "RATIO",
     "VOLUME",
@@ -96,11 +99,15 @@ DURATION = Kind("duration", "day", ("day", "h", "min"), "90 day")
 LENGTH = Kind("length", "cm", ("cm",), "80 cm")
 VOLUME_PER_LENGTH = Kind("volume per length", "mL/cm", ("mL/cm",), "0.0026 mL/cm")
 PATCH_RATE = Kind("patch rate", "mcg[X]/day", ("mcg/h",), "25 mcg/h")
+# Two daily doses that must not be mistaken for one another: what a pump runs at, and what a day of it adds up to.
+HOURLY_RATE = Kind("hourly rate", "mcg[X]/day", ("mg/h", "mcg/h"), "10 mcg/h", "an")
+DAY_TOTAL = Kind("day total", "mcg[X]/day", ("mg/day", "mcg/day"), "315 mcg/day")
 # The kinds below are written in the library only.
 RATIO = Kind("ratio", "mcg[Y]/mcg[X]", ("mg/mg",), "300 mg/mg")
 PATCH_FACTOR = Kind("patch factor", "mcg[Y]/mcg[X]", ("mg/day per mcg/h",), "2.4 mg/day per mcg/h")
 FRACTION = Kind("fraction", "1", ("%",), "14.5 %")
 PER_WEEK = Kind("number per week", "1/day", ("/week",), "3 /week")
+PER_DAY = Kind("number per day", "1/day", ("/day",), "4 /day")
 
 KINDS = (
     DAILY_DOSE,
@@ -112,8 +119,11 @@ KINDS = (
     LENGTH,
     VOLUME_PER_LENGTH,
     PATCH_RATE,
+    HOURLY_RATE,
+    DAY_TOTAL,
     RATIO,
     PATCH_FACTOR,
     FRACTION,
     PER_WEEK,
+    PER_DAY,
 )

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from pumpcalc.quantities import Quantity, factor, write
 
-__all__ = ["WEEKDAYS", "Count", "Day", "Moment", "Value", "exactly", "plain_unit", "substance_of"]
+__all__ = ["WEEKDAYS", "ClockTime", "Count", "Day", "Moment", "Value", "exactly", "plain_unit", "substance_of"]
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
@@ -58,6 +58,21 @@ class Moment:
 
     def __str__(self) -> str:
         return self.instant.isoformat(timespec="seconds")
+
+
+@dataclass(frozen=True, slots=True)
+class ClockTime:
+    """A time of day on the pump's clock, to the minute: from 00:00 to 24:00, the end of the day."""
+
+    minutes: int
+
+    def __str__(self) -> str:
+        return f"{self.minutes // 60:02}:{self.minutes % 60:02}"
+
+    @property
+    def amount(self) -> Fraction:
+        """The part of a day that has gone by."""
+        return Fraction(int(self.minutes), 24 * 60)
 
 
 @dataclass(frozen=True, slots=True)

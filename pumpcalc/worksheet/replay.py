@@ -8,6 +8,7 @@ unit factors, its own arithmetic (Python's ``ast``, four operators, fractions), 
 from __future__ import annotations
 
 import ast
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Context
 from fractions import Fraction
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from pumpcalc.errors import CalculationWithheld
 
@@ -34,11 +36,13 @@ _ATOMS: dict[str, tuple[str, Fraction]] = {
 }
 _DAY = {"date": 1}
 _INSTANT = {"instant": 1}
+_WALKED = [{"volume": 1}, {"mass": 1, "volume": -1}, {"time": 1}]
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _EXACT = re.compile(r"-?[0-9]{1,2000}(?:/[0-9]{1,2000})?", re.ASCII)
 _ASKED = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?", re.ASCII)
 _LONGEST_FORMULA = 20_000
 _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(?::[0-9]{2})?[+-][0-9]{2}:[0-9]{2}", re.ASCII)
+_CLOCK = re.compile(r"(?:[01][0-9]|2[0-4]):[0-5][0-9]", re.ASCII)
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _OF_MANY: dict[str, Callable[[list[Fraction]], Fraction]] = {"min": min, "max": max}
 _OF_SOME: dict[str, tuple[int, Callable[..., Fraction]]] = {
@@ -46,6 +50,7 @@ _OF_SOME: dict[str, tuple[int, Callable[..., Fraction]]] = {
     "ceil": (1, lambda x: Fraction(-(-x.numerator // x.denominator))),
     "nearest": (2, lambda x, step: round(x / step) * step),
     "abs": (1, abs),
+    "down": (2, lambda x, step: Fraction((x / step).__floor__()) * step),
 }
 _SIX_FIGURES = Context(prec=6, rounding=ROUND_HALF_EVEN)
 
@@ -106,6 +111,10 @@ def _printed(where: str, value: str, exact: str) -> _Value:
             raise _withheld(where, f"shows {value} for {exact}")
         since = datetime.fromisoformat(value) - datetime(1970, 1, 1, tzinfo=UTC)
         return _Value(Fraction(since.days) + Fraction(since.seconds, 86400), _INSTANT)
+    if _CLOCK.fullmatch(value):
+        if value != exact:
+            raise _withheld(where, f"shows {value} for {exact}")
+        return _Value(Fraction(_minute(value), 1440), {"time": 1})
     shown, _, unit = value.partition(" ")
     number = _fraction(where, exact)
     if shown != _rounded(number):
@@ -114,8 +123,14 @@ def _printed(where: str, value: str, exact: str) -> _Value:
     return _Value(number * size, dimension)
 
 
+def _minute(clock: str) -> int:
+    """The minute of the day of a time such as 06:30."""
+    return int(clock[:2]) * 60 + int(clock[3:])
+
+
 class _Evaluator:
-    """Arithmetic over named values: + - * / and min, max, abs, floor, ceil, nearest, count, last_open_day. No more."""
+    """Arithmetic over named values: + - * / and the choices min, max, abs, floor, ceil, nearest, down, count,
+    last_open_day, since_monday and walked. Nothing else."""
 
     def __init__(self, where: str, values: Mapping[str, _Value], request: Mapping[str, Any]) -> None:
         self.where = where
@@ -163,6 +178,10 @@ class _Evaluator:
         if name == "count":
             return _Value(Fraction(len(arguments)), {})
         first = arguments[0]
+        if name == "since_monday" and len(arguments) == 1 and first.dimension == _INSTANT:
+            return _Value(self._since_monday(first.number), {"time": 1})
+        if name == "walked" and [each.dimension for each in arguments] == _WALKED:
+            return _Value(self._walked(*(each.number for each in arguments)), {"time": 1})
         if any(argument.dimension != first.dimension for argument in arguments):
             raise _withheld(self.where, f"{name} compares unlike things")
         numbers = [argument.number for argument in arguments]
@@ -173,6 +192,54 @@ class _Evaluator:
         if name == "last_open_day" and len(arguments) == 1 and first.dimension == _DAY:
             return _Value(Fraction(self._open(date.fromordinal(int(first.number))).toordinal()), _DAY)
         raise _withheld(self.where, f"{name} is not a known choice")
+
+    def _since_monday(self, instant: Fraction) -> Fraction:
+        """How far the week of the request's time zone has gone by at an instant."""
+        zone = ZoneInfo(self.request["time_zone"])
+        seconds = int(instant * 86400)
+        if seconds != instant * 86400:
+            raise _withheld(self.where, "an instant is a whole second")
+        local = (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)).astimezone(zone)
+        return Fraction(((local.weekday() * 24 + local.hour) * 60 + local.minute) * 60 + local.second, 86400)
+
+    def _minutes(self) -> tuple[list[Fraction], list[int]]:
+        """The rates of the request's programme, in mcg per minute, and which of them each minute of the week has."""
+        rates, week = [self._rate(self.request["base_rate"])], [0] * 7 * 1440
+        groups = self.request.get("groups") or ()
+        if sum(len(group["weekdays"]) for group in groups) > len(_WEEKDAYS):
+            raise _withheld(self.where, "a weekday is listed twice")
+        for group in groups:
+            for step in group["steps"]:
+                start, end = _minute(step["start"]), _minute(step["end"])
+                rates.append(self._rate(step["rate"]) if "rate" in step else self._rate(step["dose"]) / (end - start))
+                for day in map(_WEEKDAYS.index, group["weekdays"]):
+                    week[day * 1440 + start : day * 1440 + end] = [len(rates) - 1] * (end - start)
+        return rates, week
+
+    def _rate(self, asked: str) -> Fraction:
+        """An hourly rate in mcg per minute; a mass in mcg."""
+        number, _, unit = asked.partition(" ")
+        size, dimension = _unit(unit)
+        return _decimal(self.where, number) * size / (1440 if dimension.get("time") else 1)
+
+    def _walked(self, volume: Fraction, concentration: Fraction, since: Fraction) -> Fraction:
+        """How long the request's programme takes to deliver a volume, from a point of its week: minute by minute."""
+        rates, table = self._minutes()
+        at, amount = since * 1440, volume * concentration
+        grain = math.lcm(*(rate.denominator for rate in rates)) * at.denominator * amount.denominator
+        grains = [int(rate * grain) for rate in rates]
+        week = [grains[which] for which in table]
+        left = int(amount * grain)
+        weeks = -(-left // sum(week)) - 1
+        left -= weeks * sum(week)
+        begun: Fraction | int = at
+        minute = int(at)
+        runs = int(week[minute] * (1 - at % 1))
+        while runs < left:
+            left -= runs
+            begun = minute = minute + 1
+            runs = week[minute % len(week)]
+        return (weeks * len(week) + begun - at + Fraction(left, week[minute % len(week)])) / 1440
 
     def _open(self, day: date) -> date:
         closed = set(self.request.get("closed_dates") or ())
@@ -311,6 +378,7 @@ def replay(record: Mapping[str, Any]) -> None:
         ArithmeticError,
         AttributeError,
         KeyError,
+        OSError,
         SyntaxError,
         TypeError,
         ValueError,

@@ -7,16 +7,38 @@ each answer. Nothing is computed that is not written down, and nothing is writte
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from typing import Any, Literal, TypeVar
+from zoneinfo import ZoneInfo
 
 from pumpcalc.errors import Problem, Refusal, refused
 from pumpcalc.formulas import Formula
-from pumpcalc.library import Catheter, Caution, ConversionTable, Drug, Fact, Library, Opioid, Pump, Statement
+from pumpcalc.library import (
+    Catheter,
+    Caution,
+    ConversionTable,
+    Drug,
+    ExternalPump,
+    Fact,
+    Library,
+    Opioid,
+    Pump,
+    Statement,
+)
 from pumpcalc.quantities import Quantity
 from pumpcalc.version import NOTICE, VERSION
-from pumpcalc.worksheet.lines import WEEKDAYS, Count, Day, Moment, Value, exactly, plain_unit, substance_of
+from pumpcalc.worksheet.lines import (
+    WEEKDAYS,
+    ClockTime,
+    Count,
+    Day,
+    Moment,
+    Value,
+    exactly,
+    plain_unit,
+    substance_of,
+)
 from pumpcalc.worksheet.record import Calculation, Cited, Given, LibraryRevision, Limit, Note, Step
 from pumpcalc.worksheet.replay import replay
 
@@ -94,6 +116,11 @@ class Worksheet:
         self._given.append(Given(name=name, value=str(moment), exact=str(moment)))
         return moment
 
+    def given_clock(self, name: str, clock: ClockTime) -> Value:
+        """A time of day entered by the user: how long after midnight of the pump's clock."""
+        self._given.append(Given(name=self._name(name), value=str(clock), exact=str(clock)))
+        return Value(name, clock.amount, "day", "h")
+
     # What follows from it
 
     def step(self, formula: Formula, *, show: str, name: str | None = None, **operands: Value) -> Value:
@@ -166,15 +193,24 @@ class Worksheet:
             raise refused("substance-mismatch", f"{name}: {', '.join(v.unit for v in values)} are not alike.")
         return self._line(name, written([value.name for value in values]), amount, values[0].unit, show)
 
-    def whole(self, name: str, days: Value) -> Value:
+    def whole(self, name: str, days: Value, show: str = "day") -> Value:
         """Part days are dropped: a date too early costs a visit, a date too late costs therapy."""
         whole = Fraction(days.amount.numerator // days.amount.denominator)
-        return self._line(name, f"floor({days.name})", whole, days.unit, "day")
+        return self._line(name, f"floor({days.name})", whole, days.unit, show)
 
-    def whole_rounded_up(self, name: str, value: Value) -> Value:
+    def whole_rounded_up(self, name: str, value: Value, show: str | None = None) -> Value:
         """The first whole day, or whole number, that is not less."""
         whole = -Fraction(-value.amount.numerator // value.amount.denominator)
-        return self._line(name, f"ceil({value.name})", whole, value.unit, value.unit)
+        return self._line(name, f"ceil({value.name})", whole, value.unit, show or value.unit)
+
+    def whole_multiple(self, name: str, value: Value, step: Value) -> Value:
+        """The largest multiple of a step that is not more, such as whole minutes: what is left over is dropped."""
+        amount = (value.amount // step.amount) * step.amount
+        return self._line(name, f"down({value.name}, {step.name})", amount, value.unit, step.spelling)
+
+    def chosen(self, name: str, choice: str, of: Sequence[Value | Moment], amount: Fraction, unit: str) -> Value:
+        """A named choice over lines that a calculator works out itself; the replay works it out again, its own way."""
+        return self._line(name, f"{choice}({', '.join(each.name for each in of)})", amount, unit, unit)
 
     def nearest(self, name: str, value: Value, step: Value) -> Value:
         """The nearest multiple of a step, half to even: a named rounding, such as to a syringe's graduation."""
@@ -195,13 +231,19 @@ class Worksheet:
         """The day that lies so many whole days before another."""
         return self._day(name, f"{start.name} - {days.name}", start, -int(days.amount), pointer)
 
-    def moment_after(self, name: str, start: Moment, lasts: Value, *, pointer: str) -> Moment:
-        """The instant that lies a duration of whole seconds after another. Elapsed time: clock changes do not count."""
+    def moment_after(
+        self, name: str, start: Moment, lasts: Value, *, pointer: str, zone: ZoneInfo | None = None
+    ) -> Moment:
+        """The instant that lies a duration of whole seconds after another. Elapsed time: clock changes do not count.
+
+        It is written in the offset of the start, or in the one that a zone has by then.
+        """
         seconds = lasts.amount * 24 * 60 * 60
         if seconds.denominator != 1:
             raise self.refuse("whole-seconds", f"{lasts.name} is not a whole number of seconds.", pointer)
         try:
-            moment = Moment(self._name(name), start.instant + timedelta(seconds=int(seconds)))
+            instant = start.instant.astimezone(UTC) + timedelta(seconds=int(seconds))
+            moment = Moment(self._name(name), instant.astimezone(zone or start.instant.tzinfo))
         except OverflowError:
             raise self.refuse("beyond-calendar", f"{name} would lie beyond any calendar.", pointer) from None
         formula = f"{start.name} + {lasts.name}"
@@ -410,6 +452,10 @@ class Worksheet:
     def catheter(self, name: str, pointer: str = "/catheter/model") -> Catheter:
         """A catheter's monograph, or a refusal that points at the field."""
         return self._looked_up(self.library.catheter, name, pointer)
+
+    def external_pump(self, name: str, pointer: str = "/pump") -> ExternalPump:
+        """An external pump's monograph, or a refusal that points at the field."""
+        return self._looked_up(self.library.external_pump, name, pointer)
 
     def table(self, name: str, pointer: str = "/table") -> ConversionTable:
         """A table of oral morphine equivalents, or a refusal that points at the field."""

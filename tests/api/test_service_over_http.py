@@ -73,6 +73,43 @@ ASKED: dict[str, dict[str, Any]] = {
         "reservoir_residual_volume": "1.4 mL",
         "fill_volume": "18.6 mL",
     },
+    "day-schedule": {
+        "drug": "baclofen",
+        "concentration": "500 mcg/mL",
+        "pump": "synchromed-ii-20",
+        "base_rate": "10 mcg/h",
+        "groups": [
+            {
+                "weekdays": ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"],
+                "steps": [{"start": "06:00", "end": "09:00", "dose": "75 mcg"}],
+                "day_total": "285 mcg/day",
+            }
+        ],
+    },
+    "patient-bolus": {
+        "drug": "morphine",
+        "concentration": "20 mg/mL",
+        "daily_dose": "5 mg/day",
+        "dose_per_bolus": "0.25 mg",
+        "lockout": "4 h",
+        "boluses_per_day": 4,
+    },
+    "single-bolus": {
+        "drug": "morphine",
+        "concentration": "20 mg/mL",
+        "dose": "0.5 mg",
+        "duration": "30 min",
+        "before": "stopped",
+        "end_state": "stopped",
+    },
+    "deliverable-dose": {
+        "drug": "morphine",
+        "concentration": "20 mg/mL",
+        "daily_dose": "0.5 mg/day",
+        "chamber_volume": "0.0025 mL",
+    },
+    "external-pump-steps": {"pump": "cadd-prizm-pcs-ii", "drug": "morphine", "concentration": "1 mg/mL"},
+    "pump-stopped": {"pump": "synchromed-ii-20", "stopped_for": "49 h"},
     "refill-schedule": ZICONOTIDE | {"pump": "synchromed-ii-20", "low_reservoir_alarm_volume": "2 mL"},
 }
 JSON = {"Content-Type": "application/json"}

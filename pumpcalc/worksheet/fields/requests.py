@@ -13,12 +13,12 @@ from pydantic import BaseModel, ConfigDict, PlainValidator, ValidationError
 from pydantic_core import PydanticCustomError
 
 from pumpcalc.errors import Problem, Refusal, echo
-from pumpcalc.quantities import FRACTION, PER_WEEK, RATIO, Quantity
+from pumpcalc.quantities import FRACTION, PER_DAY, PER_WEEK, RATIO, Quantity
 
 __all__ = ["Request", "refusal_of", "strictly", "written_request"]
 
 _MOST_PROBLEMS = 20
-_PLAIN = (FRACTION, RATIO, PER_WEEK)
+_PLAIN = (FRACTION, RATIO, PER_WEEK, PER_DAY)
 """Kinds that a request writes as a plain number, its meaning being the field's."""
 
 

@@ -20,13 +20,16 @@ from pumpcalc.library import ACKNOWLEDGED
 from pumpcalc.quantities import (
     CONCENTRATION,
     DAILY_DOSE,
+    DAY_TOTAL,
     DRUG_MASS,
     DURATION,
     FLOW_RATE,
     FRACTION,
+    HOURLY_RATE,
     LENGTH,
     NUMBER,
     PATCH_RATE,
+    PER_DAY,
     PER_WEEK,
     RATIO,
     VOLUME,
@@ -37,28 +40,34 @@ from pumpcalc.quantities import (
 )
 from pumpcalc.strict_json import JsonNumber
 from pumpcalc.worksheet.fields.requests import strictly
-from pumpcalc.worksheet.lines import WEEKDAYS
+from pumpcalc.worksheet.lines import WEEKDAYS, ClockTime
 
 __all__ = [
     "Acknowledged",
     "Calendar",
     "CategoryName",
     "CatheterName",
+    "Clock",
     "ClosedDates",
     "ClosedWeekdays",
     "ConcentrationField",
     "DailyDoseField",
+    "DayTotalField",
     "Days",
     "DrugMassField",
     "DrugName",
     "DurationField",
     "FlowRateField",
+    "HourlyRateField",
+    "HourlyRateOrZeroField",
     "Instant",
     "LengthField",
     "LengthOrZeroField",
     "Listed",
     "OpioidName",
     "PatchRateField",
+    "PerDay",
+    "PerDayOrLess",
     "PerWeek",
     "Percent",
     "ProductName",
@@ -66,8 +75,10 @@ __all__ = [
     "Ratio",
     "TableName",
     "TimeZone",
+    "TolerancePercent",
     "VolumeField",
     "VolumeOrZeroField",
+    "Weekdays",
     "YesNo",
     "read_identifier",
 ]
@@ -104,13 +115,18 @@ def _quantity_schema(kind: Kind, example: str | None = None) -> WithJsonSchema:
 DailyDoseField = Annotated[Quantity, strictly(_positive(DAILY_DOSE)), _quantity_schema(DAILY_DOSE)]
 ConcentrationField = Annotated[Quantity, strictly(_positive(CONCENTRATION)), _quantity_schema(CONCENTRATION)]
 FlowRateField = Annotated[Quantity, strictly(_positive(FLOW_RATE)), _quantity_schema(FLOW_RATE)]
-DrugMassField = Annotated[Quantity, strictly(_positive(DRUG_MASS)), _quantity_schema(DRUG_MASS, "50 mcg")]
-DurationField = Annotated[Quantity, strictly(_positive(DURATION)), _quantity_schema(DURATION, "6 h")]
 VolumeField = Annotated[Quantity, strictly(_positive(VOLUME)), _quantity_schema(VOLUME)]
 VolumeOrZeroField = Annotated[Quantity, strictly(lambda value: read(value, VOLUME)), _quantity_schema(VOLUME, "2 mL")]
 LengthField = Annotated[Quantity, strictly(_positive(LENGTH)), _quantity_schema(LENGTH)]
 LengthOrZeroField = Annotated[Quantity, strictly(lambda value: read(value, LENGTH)), _quantity_schema(LENGTH, "25 cm")]
 PatchRateField = Annotated[Quantity, strictly(_positive(PATCH_RATE)), _quantity_schema(PATCH_RATE)]
+DrugMassField = Annotated[Quantity, strictly(_positive(DRUG_MASS)), _quantity_schema(DRUG_MASS)]
+DurationField = Annotated[Quantity, strictly(_positive(DURATION)), _quantity_schema(DURATION, "4 h")]
+HourlyRateField = Annotated[Quantity, strictly(_positive(HOURLY_RATE)), _quantity_schema(HOURLY_RATE)]
+HourlyRateOrZeroField = Annotated[
+    Quantity, strictly(lambda value: read(value, HOURLY_RATE)), _quantity_schema(HOURLY_RATE)
+]
+DayTotalField = Annotated[Quantity, strictly(_positive(DAY_TOTAL)), _quantity_schema(DAY_TOTAL)]
 
 
 def _ratio(value: Any) -> Quantity:
@@ -140,7 +156,42 @@ def _percent(value: Any) -> Quantity:
     return reduction
 
 
+def _times_per_day(value: Any) -> Quantity:
+    """How often in a day, on the average: a plain number, which need not be whole."""
+    if isinstance(value, JsonNumber) or (type(value) is int and 0 <= value <= 999_999_999):
+        value = str(value)  # a count has no unit to forget
+    return Quantity(read_number(value) * PER_DAY.factors["/day"], PER_DAY, "/day")
+
+
+def _count_per_day(value: Any) -> Quantity:
+    """How often in a day: a whole number above 0."""
+    often = _times_per_day(value)
+    if often.amount == 0 or often.amount.denominator != 1:
+        raise refused(
+            "whole-number", f'{echo(value)} is not a whole number above 0: write how many a day, such as "4".'
+        )
+    return often
+
+
+def _tolerance(value: Any) -> Quantity:
+    """How far off, in percent, is near enough."""
+    return Quantity(read_number(value) * FRACTION.factors["%"], FRACTION, "%")
+
+
 _NUMBER_SCHEMA = {"type": "string", "pattern": f"^{NUMBER}$"}
+_COUNT_SCHEMA = {"type": "integer", "minimum": 1, "maximum": 999_999_999}
+_WHOLE_SCHEMA = {"type": "string", "pattern": r"^[1-9][0-9]{0,8}(?:\.0{1,9})?$"}
+PerDay = Annotated[
+    Quantity,
+    strictly(_count_per_day),
+    WithJsonSchema({"anyOf": [_WHOLE_SCHEMA, _COUNT_SCHEMA], "examples": ["4"]}),
+]
+PerDayOrLess = Annotated[
+    Quantity,
+    strictly(_times_per_day),
+    WithJsonSchema({"anyOf": [_NUMBER_SCHEMA, {**_COUNT_SCHEMA, "minimum": 0}], "examples": ["2.5"]}),
+]
+TolerancePercent = Annotated[Quantity, strictly(_tolerance), WithJsonSchema({**_NUMBER_SCHEMA, "examples": ["5"]})]
 Ratio = Annotated[Quantity, strictly(_ratio), WithJsonSchema({**_NUMBER_SCHEMA, "examples": ["300"]})]
 PerWeek = Annotated[Quantity, strictly(_per_week), WithJsonSchema({**_NUMBER_SCHEMA, "examples": ["2"]})]
 Percent = Annotated[Quantity, strictly(_percent), WithJsonSchema({**_NUMBER_SCHEMA, "examples": ["50"]})]
@@ -165,6 +216,35 @@ Days = Annotated[
             "pattern": f"^{NUMBER}(?: (?:day|h|min))?$",
             "minimum": 0,
             "examples": ["90 day"],
+        }
+    ),
+]
+
+
+def _clock(value: Any) -> ClockTime:
+    """A time of day, HH:MM, on the 24-hour clock."""
+    match = (
+        re.fullmatch(r"([01][0-9]|2[0-3]):([0-5][0-9])|(24):(00)", value, re.ASCII)
+        if isinstance(value, str) and len(value) <= len("00:00")
+        else None
+    )
+    if match is None:
+        raise refused(
+            "clock-format",
+            f"{echo(value)} is not a time of day: write HH:MM from 00:00 to 24:00, such as 06:00.",
+        )
+    return ClockTime(int(match[1] or match[3]) * 60 + int(match[2] or match[4]))
+
+
+Clock = Annotated[
+    ClockTime,
+    strictly(_clock),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "description": "A time of day on the pump's clock, HH:MM; 24:00 is the end of the day.",
+            "pattern": "^(?:(?:[01][0-9]|2[0-3]):[0-5][0-9]|24:00)$",
+            "examples": ["06:00"],
         }
     ),
 ]
@@ -278,16 +358,31 @@ def _listed(value: Any, what: str) -> list[Any]:
     return list(value)
 
 
-def _closed_weekdays(value: Any) -> tuple[str, ...]:
-    closed = []
+def _named_weekdays(value: Any) -> tuple[str, ...]:
+    named = []
     for day in _listed(value, "weekdays, such as saturday and sunday"):
         match = [w for w in WEEKDAYS if isinstance(day, str) and day.lower() in (w, w[:3])]
         if not match:
             raise refused("weekday", f"{echo(day)} is not a weekday: write {', '.join(WEEKDAYS)}.", allowed=WEEKDAYS)
-        closed.append(match[0])
+        named.append(match[0])
+    return tuple(named)
+
+
+def _weekdays(value: Any) -> tuple[str, ...]:
+    """One weekday or more, each once."""
+    named = _named_weekdays(value)
+    if not named:
+        raise refused("no-weekday", "Write the weekdays that these steps are for, such as monday.")
+    if len(set(named)) < len(named):
+        raise refused("duplicate", "A weekday is listed twice: write each once.")
+    return named
+
+
+def _closed_weekdays(value: Any) -> tuple[str, ...]:
+    closed = _named_weekdays(value)
     if len(set(closed)) == len(WEEKDAYS):
         raise refused("never-open", "A clinic that is closed on all seven weekdays has no day for a refill.")
-    return tuple(closed)
+    return closed
 
 
 def _closed_dates(value: Any) -> tuple[date, ...]:
@@ -298,6 +393,20 @@ ClosedWeekdays = Annotated[
     tuple[str, ...],
     strictly(_closed_weekdays),
     WithJsonSchema({"type": "array", "items": {"type": "string", "enum": list(WEEKDAYS)}}),
+]
+Weekdays = Annotated[
+    tuple[str, ...],
+    strictly(_weekdays),
+    WithJsonSchema(
+        {
+            "type": "array",
+            "items": {"type": "string", "enum": list(WEEKDAYS)},
+            "minItems": 1,
+            "maxItems": 7,
+            "uniqueItems": True,
+            "examples": [list(WEEKDAYS[:5])],
+        }
+    ),
 ]
 ClosedDates = Annotated[
     tuple[date, ...], strictly(_closed_dates), WithJsonSchema({"type": "array", "items": _DATE_SCHEMA})
