@@ -230,16 +230,16 @@ def _answer_stability(work: Worksheet, drugs: Sequence[Drug], strengths: _Streng
         if reading.days is whole.keeps:
             work.answer(work.shown_as("in_pump_stability", days, "day"))
     work.answer_with("stability", rows)
-    own = [
-        f"{drug.label} {held.quantity}" + ("" if kind == "any" else f" ({kind} fill)")
-        for drug in drugs
-        for kind, held in drug.in_pump_stability.items()
-    ]
-    if own:
-        work.note(
-            "own-stability-counts-too",
-            f"Each drug's own limit in the pump counts too: {', '.join(own)}. A refill schedule takes the earliest.",
-        )
+    for drug in drugs:
+        for kind, held in drug.in_pump_stability.items():
+            if held.is_known:
+                work.note(
+                    "own-stability-counts-too",
+                    f"The limit of {drug.label} itself counts too: {held.quantity} in the pump"
+                    + ("." if kind == "any" else f" ({kind} fill).")
+                    + " A refill schedule takes the earliest.",
+                    work.cite(held),
+                )
 
 
 def _whole(work: Worksheet, drugs: Sequence[Drug]) -> Mixture | None:

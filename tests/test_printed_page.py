@@ -173,7 +173,8 @@ def test_every_answer_is_on_the_page_and_a_row_that_is_too_wide_for_a_table_is_w
     flat = " ".join(answers.split())
     for answer in RECORDS[name].answers.values():
         rows = answer if isinstance(answer, list) else [{"": answer}]
-        for cell in (str(cell) for row in rows for cell in row.values()):
+        cells = [cell for row in rows for cell in row.values()]
+        for cell in (", ".join(each) if isinstance(each, list) else str(each) for each in cells):
             assert " ".join(cell.split()) in flat
     if name == "oral":
         assert "population: classical rule; population not recorded; source: krames-1996: abstract of PMID" in flat
