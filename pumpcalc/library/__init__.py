@@ -13,6 +13,7 @@ from pumpcalc.library.monographs import (
     Pump,
     Range,
     RatioSet,
+    ResidualRules,
     Strengths,
     TitrationRule,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "Pump",
     "Range",
     "RatioSet",
+    "ResidualRules",
     "Role",
     "RuleName",
     "Source",

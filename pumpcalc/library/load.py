@@ -16,7 +16,7 @@ from pumpcalc.quantities import Kind, read
 
 __all__ = ["Table", "digest", "files", "read_sources", "read_table", "read_version", "shipped_folder"]
 
-_FOLDERS = ("compounding", "conversions", "drugs", "pumps")
+_FOLDERS = ("compounding", "conversions", "drugs", "pumps", "refill")
 _FILES = ("library.toml", "sources.toml")
 _KNOWN_KEYS = {"value", "source", "where", "status", "role", "note"}
 _UNVERIFIED_KEYS = {"quoted", "source", "where", "status", "note"}

@@ -19,6 +19,7 @@ __all__ = [
     "Pump",
     "Range",
     "RatioSet",
+    "ResidualRules",
     "Strengths",
     "TitrationRule",
 ]
@@ -124,6 +125,7 @@ class Pump:
     refill_reference_volume: Fact
     maximum_refill_interval: Fact
     days_from_replacement_indicator: Fact
+    stopped_at_most: Fact
     catheter_volume_per_length: Fact
     pump_tubing_volume: tuple[tuple[str, Fact], ...]
     """Every value that the constant has had, with the day from which it held; empty day: from the beginning."""
@@ -163,6 +165,21 @@ class BeyondUseTable:
     name: str
     label: str
     limits: Mapping[str, Mapping[str, Fact]]
+
+
+@dataclass(frozen=True)
+class ResidualRules:
+    """When a withdrawn volume that is not the expected one is an event, and what can explain it."""
+
+    name: str
+    over_volume: Fact
+    over_part_of_residual: Fact
+    post_fill_discrepancy: tuple[tuple[Quantity, Fact], ...]
+    """By reservoir volume."""
+    emptied_counts_as_dry_after: Fact
+    restart: Statement
+    explanations: Mapping[str, Statement]
+    """``more-delivered``, ``less-delivered`` and ``programmed-exceeds-fill``, the likeliest first."""
 
 
 @dataclass(frozen=True)

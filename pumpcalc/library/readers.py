@@ -19,6 +19,7 @@ from pumpcalc.library.monographs import (
     Pump,
     Range,
     RatioSet,
+    ResidualRules,
     Strengths,
     TitrationRule,
 )
@@ -34,10 +35,19 @@ from pumpcalc.quantities import (
     VOLUME,
     VOLUME_PER_LENGTH,
     Kind,
+    Quantity,
     read,
 )
 
-__all__ = ["read_beyond_use", "read_conversion", "read_drug", "read_opioid", "read_pump", "read_ratio_set"]
+__all__ = [
+    "read_beyond_use",
+    "read_conversion",
+    "read_drug",
+    "read_opioid",
+    "read_pump",
+    "read_ratio_set",
+    "read_residual_rules",
+]
 
 _SEVERITIES = ("critical", "high", "low", "analgesia-loss")
 _DIRECTIONS = ("oral-to-intrathecal", "intrathecal-to-oral")
@@ -46,6 +56,7 @@ _STATUSES = (*get_args(OpioidStatus), _ANY)
 _FILLS = (*get_args(FillKind), _ANY)
 _RULES = get_args(RuleName)
 _STORAGES = get_args(Storage)
+_EXPLAINED = ("more-delivered", "less-delivered", "programmed-exceeds-fill")
 
 
 def _once(table: Table, key: str, names: Iterable[str]) -> None:
@@ -173,6 +184,7 @@ def read_pump(table: Table) -> Pump:
         refill_reference_volume=table.figure("refill_reference_volume", VOLUME),
         maximum_refill_interval=table.bound("maximum_refill_interval", DURATION),
         days_from_replacement_indicator=table.figure("days_from_replacement_indicator", DURATION),
+        stopped_at_most=table.bound("stopped_at_most", DURATION),
         catheter_volume_per_length=table.figure("catheter_volume_per_length", VOLUME_PER_LENGTH),
         pump_tubing_volume=tuple(_tubing(entry) for entry in table.tables("pump_tubing_volume")),
         cautions=_cautions(table),
@@ -235,6 +247,35 @@ def read_beyond_use(table: Table) -> BeyondUseTable:
             raise table.defect(
                 f"limits.{category}", f"says every storage, as unknown if need be: {', '.join(_STORAGES)}"
             )
+    return made
+
+
+def _post_fill(table: Table) -> tuple[Quantity, Fact]:
+    try:
+        size = read(table.text("reservoir_volume"), VOLUME)
+    except Refusal as refusal:
+        raise table.defect("reservoir_volume", str(refusal)) from None
+    made = (size, table.bound("at_most", VOLUME))
+    table.done()
+    return made
+
+
+def read_residual_rules(table: Table) -> ResidualRules:
+    """When a withdrawn volume that is not the expected one is an event."""
+    explanations = table.table("explanations")
+    table.text("label")
+    made = ResidualRules(
+        name=table.name,
+        over_volume=table.bound("over_volume", VOLUME),
+        over_part_of_residual=table.bound("over_part_of_residual", FRACTION),
+        post_fill_discrepancy=tuple(_post_fill(entry) for entry in table.tables("post_fill_discrepancy")),
+        emptied_counts_as_dry_after=table.bound("emptied_counts_as_dry_after", DURATION),
+        restart=table.statement("restart"),
+        explanations={way: explanations.statement(way) for way in _EXPLAINED},
+    )
+    explanations.done()
+    table.done()
+    _once(table, "post_fill_discrepancy", (str(size) for size, _ in made.post_fill_discrepancy))
     return made
 
 

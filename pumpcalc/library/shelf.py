@@ -12,8 +12,16 @@ from typing import TypeVar
 from pumpcalc.errors import LibraryDefect, echo, refused
 from pumpcalc.library.facts import Source
 from pumpcalc.library.load import Table, digest, read_sources, read_table, read_version, shipped_folder
-from pumpcalc.library.monographs import BeyondUseTable, ConversionTable, Drug, Opioid, Pump, RatioSet
-from pumpcalc.library.readers import read_beyond_use, read_conversion, read_drug, read_opioid, read_pump, read_ratio_set
+from pumpcalc.library.monographs import BeyondUseTable, ConversionTable, Drug, Opioid, Pump, RatioSet, ResidualRules
+from pumpcalc.library.readers import (
+    read_beyond_use,
+    read_conversion,
+    read_drug,
+    read_opioid,
+    read_pump,
+    read_ratio_set,
+    read_residual_rules,
+)
 
 __all__ = ["Library", "load"]
 
@@ -35,6 +43,7 @@ class Library:
     ratios: Mapping[str, RatioSet]
     """By drug."""
     beyond_use: Mapping[str, BeyondUseTable]
+    residual_rules: ResidualRules
 
     def drug(self, name: str) -> Drug:
         """The monograph of a drug. Raises Refusal ``unknown-drug`` with the nearest name as a suggestion only."""
@@ -99,15 +108,20 @@ def _load(folder: Path) -> Library:
             tables[table.name] = read_conversion(table, opioids, sources)
     beyond_use_tables = each("compounding")
     beyond_use = {table.name: read_beyond_use(table) for table in beyond_use_tables}
+    rules_table = read_table(folder, folder / "refill" / "residual-rules.toml", sources)
+    rules = read_residual_rules(rules_table)
+    sizes = {pump.reservoir_volume.quantity for pump in pumps.values()}
+    if odd := [size for size, _ in rules.post_fill_discrepancy if size not in sizes]:
+        raise rules_table.defect("post_fill_discrepancy", f"no pump of the library holds {odd[0]}")
     families = {pump.family for pump in pumps.values()}
     for drug in drugs.values():
         if strange := [family for family in drug.indicated_pumps.listed if family not in families]:
             raise LibraryDefect(f"drugs/{drug.name}.toml: indicated_pumps: no pump is a {strange[0]}")
-    for table in (*drug_tables, *pump_tables, *conversion_tables, *beyond_use_tables):
+    for table in (*drug_tables, *pump_tables, *conversion_tables, *beyond_use_tables, rules_table):
         cited |= table.cited
     if idle := sorted(set(sources) - cited):
         raise LibraryDefect(f"sources.toml: {idle[0]}: no figure is read from it")
-    return Library(version, digest(folder), sources, drugs, pumps, opioids, tables, ratios, beyond_use)
+    return Library(version, digest(folder), sources, drugs, pumps, opioids, tables, ratios, beyond_use, rules)
 
 
 @cache
