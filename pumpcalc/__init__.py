@@ -12,6 +12,7 @@ from pumpcalc import delivery
 from pumpcalc import compounding
 from pumpcalc import beyond_use
 from pumpcalc import refill
+from pumpcalc import reservoir
 
 # isort: on
 from pumpcalc.errors import (
@@ -45,6 +46,7 @@ __all__ = [
     "delivery",
     "library",
     "refill",
+    "reservoir",
     "titration",
     "verify",
 ]

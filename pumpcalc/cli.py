@@ -170,14 +170,14 @@ def _about(shape: dict[str, Any]) -> str:
     return "may be repeated" if _is_of_objects(shape) else ""
 
 
-def _pairs(words: Iterable[str], field: str) -> dict[str, str]:
-    """``opioid=oxycodone "daily_dose=60 mg/day"`` as the fields of one line."""
-    line: dict[str, str] = {}
+def _pairs(words: Iterable[str], field: str) -> dict[str, Any]:
+    """``opioid=oxycodone "daily_dose=60 mg/day"`` as the fields of one line. A list within a line is JSON."""
+    line: dict[str, Any] = {}
     for word in words:
         name, equals, value = word.partition("=")
         if not equals or name in line:
             raise refused("option", f"{echo(word)}: write each part of --{field} once, as field=value in quotes.")
-        line[name.replace("-", "_")] = value
+        line[name.replace("-", "_")] = _read(value.encode()) if value.startswith("[") else value
     return line
 
 

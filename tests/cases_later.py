@@ -26,16 +26,11 @@ _WAITING = {
         "bridge_up_500_to_2000 bridge_omitted_up bridge_volume_overestimate_100uL bridge_volume_underestimate_100uL "
         "bridge_hardcoded_prototype fixed_rate_transit_time"
     ),
-    "residual-check": (
-        "recon_over_spec recon_under_spec recon_empty_within_spec recon_prometra_window recon_prometra_trial_result "
-        "postfill_check_20 postfill_check_40 tmlt_20_programmed_as_40"
-    ),
     "choose-concentration: delivery in actuations and strokes": (
         "valve_gated_constant_mg valve_gated_constant_mcg chamber_volume_spread stroke_quantised_dose "
         "stroke_frequency_options"
     ),
     "end of service": "eri_to_eos eos_display_bug_guard",
-    "events of a pump: stops and scans": "mri_stall_volume_credit pump_stop_alarm_48h",
     "pharmacokinetics; no calculator of the contract": "PV070 PV071 ziconotide_csf_decay_24h",
     "other routes and the reverse direction; refused by design, no calculator converts them": (
         "PV101 PV104 PV105 PV106"

@@ -16,9 +16,10 @@ from cases_later import LATER, PARTLY_LATER
 from cases_pharmacology import BY_CASE as PHARMACOLOGY
 from cases_pharmacology import BY_GROUP
 from cases_pumps import BY_CASE as PUMPS
+from cases_reservoir import BY_CASE as RESERVOIR
 
 _FOLDER = Path(__file__).parent / "cases"
-BY_CASE = PHARMACOLOGY | PUMPS
+BY_CASE = PHARMACOLOGY | PUMPS | RESERVOIR
 _BINDING = {
     "volume": "low-reservoir-alarm",
     "stability": "in-pump-stability",

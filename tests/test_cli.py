@@ -189,7 +189,7 @@ def test_every_field_of_a_request_is_an_option_and_gives_the_same_page(
         option = "--" + field.replace("_", "-")
         if isinstance(value, list) and isinstance(value[0], dict):
             for line in value:
-                words += [option, *[f"{part}={text}" for part, text in line.items()]]
+                words += [option, *[f"{p}={t if isinstance(t, str) else json.dumps(t)}" for p, t in line.items()]]
         else:
             words += [option, *([] if value is True else value if isinstance(value, list) else [str(value)])]
     assert cli.main(words) == 0

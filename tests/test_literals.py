@@ -21,6 +21,7 @@ _CALCULATIONS = sorted(
         "limits.py",
         "sentinel.py",
         "refill/*.py",
+        "reservoir/*.py",
     )
     for path in _ROOT.glob(pattern)
 )

@@ -65,6 +65,8 @@ class _Reader:
             return Fraction(date.fromisoformat(day).toordinal())
         if number:
             return Fraction(number) * size((unit or "").strip())
+        if sign == "-":
+            return -self._one()
         if sign == "(":
             value = self.total()
             assert self.tokens.pop(0)[4] == ")"
@@ -85,6 +87,7 @@ class _Reader:
         return {
             "min": min(values), "max": max(values), "count": Fraction(len(values)),
             "floor": Fraction(first.__floor__()), "ceil": Fraction(first.__ceil__()),
+            "whole_hours": Fraction(int(first * 24), 24),
             "nearest": round(first / values[-1]) * values[-1] if word == "nearest" else first,
         }[word]  # fmt: skip
 

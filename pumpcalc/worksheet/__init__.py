@@ -1,7 +1,7 @@
 """The worksheet: a calculation that shows its working, its record, and the replay that checks it."""
 
 from pumpcalc.worksheet.calculator import CALCULATORS, Calculator, calculate, calculator
-from pumpcalc.worksheet.lines import Count, Day, Moment, Value, plain_unit
+from pumpcalc.worksheet.lines import Count, Day, Moment, Value, days_between, plain_unit
 from pumpcalc.worksheet.record import Calculation, Cited, Given, LibraryRevision, Limit, Note, Step
 from pumpcalc.worksheet.replay import replay
 from pumpcalc.worksheet.sheet import Worksheet
@@ -24,6 +24,7 @@ __all__ = [
     "Worksheet",
     "calculate",
     "calculator",
+    "days_between",
     "plain_unit",
     "replay",
     "verify",

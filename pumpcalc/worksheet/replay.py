@@ -46,6 +46,7 @@ _OF_SOME: dict[str, tuple[int, Callable[..., Fraction]]] = {
     "ceil": (1, lambda x: Fraction(-(-x.numerator // x.denominator))),
     "nearest": (2, lambda x, step: round(x / step) * step),
 }
+_HOUR = _ATOMS["h"][1]
 _SIX_FIGURES = Context(prec=6, rounding=ROUND_HALF_EVEN)
 
 
@@ -114,7 +115,8 @@ def _printed(where: str, value: str, exact: str) -> _Value:
 
 
 class _Evaluator:
-    """Arithmetic over named values: + - * / and min, max, floor, ceil, nearest, count, last_open_day. Nothing else."""
+    """Arithmetic over named values: + - * / and the named choices: min, max, floor, ceil, nearest, whole_hours, count,
+    last_open_day. Nothing else."""
 
     def __init__(self, where: str, values: Mapping[str, _Value], request: Mapping[str, Any]) -> None:
         self.where = where
@@ -152,7 +154,7 @@ class _Evaluator:
             return _Value(number, _DAY)
         if left.dimension == _INSTANT and right.dimension == {"time": 1} and isinstance(sign, ast.Add):
             return _Value(number, _INSTANT)
-        if left.dimension == right.dimension == _DAY and isinstance(sign, ast.Sub):
+        if left.dimension == right.dimension and left.dimension in (_DAY, _INSTANT) and isinstance(sign, ast.Sub):
             return _Value(number, {"time": 1})
         if left.dimension == right.dimension and left.dimension not in (_DAY, _INSTANT):
             return _Value(number, left.dimension)
@@ -169,6 +171,8 @@ class _Evaluator:
             return _Value(_OF_MANY[name](numbers), first.dimension)
         if name in _OF_SOME and len(numbers) == _OF_SOME[name][0]:
             return _Value(_OF_SOME[name][1](*numbers), first.dimension)
+        if name == "whole_hours" and len(numbers) == 1 and first.dimension == {"time": 1}:
+            return _Value(numbers[0] // _HOUR * _HOUR, first.dimension)
         if name == "last_open_day" and len(arguments) == 1 and first.dimension == _DAY:
             return _Value(Fraction(self._open(date.fromordinal(int(first.number))).toordinal()), _DAY)
         raise _withheld(self.where, f"{name} is not a known choice")
