@@ -74,7 +74,8 @@ class Course:
         long = self.work.library.residual_rules.emptied_counts_as_dry_after.required().amount
         if days_between(state.emptied_since.instant, now.instant) < long:
             return state
-        return replace(state, naive=True, dry_since=state.emptied_since, possibly_dry_since=state.emptied_since)
+        since = state.emptied_since
+        return replace(state, naive=True, dry_since=since, possibly_dry_since=since, dry_until=None)
 
     def _by_programme(self, state: State, days: Value, n: str, stood: Value | None) -> State:
         """What the programme delivers in this time, and whether the reservoir then runs dry."""

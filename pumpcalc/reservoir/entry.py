@@ -135,13 +135,9 @@ def record_all(ledger: Ledger, listed: Sequence[ReservoirEvent]) -> Ledger:
 
 def _entry(ledger: Ledger, position: int, written: ReservoirEvent) -> events.Entry:
     kind = _KINDS[written.event]
-    stated = {
-        name: value
-        for name in written.model_fields_set - {"event"}
-        if (value := getattr(written, name)) is not None
-    }  # fmt: skip
+    stated = {name: value for name, value in written if name != "event" and value is not None}
     own = {each.name for each in fields(kind)}
-    for name in written.model_fields_set - {"event"}:
+    for name in stated:
         if name not in own:
             raise refused(
                 "unknown-field",

@@ -18,14 +18,18 @@ __all__ = ["follow"]
 
 
 def follow(
-    work: Worksheet, pump: Pump, timeline: Sequence[tuple[int, Event]], until: datetime | None = None
-) -> State:  # fmt: skip
+    work: Worksheet,
+    pump: Pump,
+    timeline: Sequence[tuple[int, Event]],
+    until: datetime | None = None,
+    state: State | None = None,
+) -> State:
     """The state after the events, or at an instant: events that lie after it do not count.
 
-    Each event comes with its position in the ledger, which a refusal points at. Raises Refusal ``before-first-fill``.
+    Each event comes with its position in the ledger, which a refusal points at. ``state`` is where to go on from, when
+    the events before are followed already. Raises Refusal ``before-first-fill``.
     """
     course = Course(work, pump)
-    state: State | None = None
     for position, event in timeline:
         if until is None or event.at <= until:
             course.pointer = f"/events/{position}"

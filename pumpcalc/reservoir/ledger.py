@@ -6,6 +6,7 @@ mistake is taken back by a reversing entry. What the reservoir holds at an insta
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -24,11 +25,23 @@ __all__ = ["Ledger"]
 
 @dataclass(frozen=True)
 class Ledger:
-    """What happened to one reservoir, in the order in which it was recorded."""
+    """What happened to one reservoir, in the order in which it was recorded.
+
+    >>> from datetime import UTC, datetime
+    >>> from pumpcalc.quantities import FLOW_RATE, VOLUME, read
+    >>> from pumpcalc.reservoir import Fill, RateChange
+    >>> now = {"at": datetime(2026, 1, 5, tzinfo=UTC), "recorded_at": datetime(2026, 1, 5, tzinfo=UTC)}
+    >>> ledger = Ledger.of("synchromed-ii-20").record(Fill(id="a", volume=read("20 mL", VOLUME), components=(), **now))
+    >>> ledger = ledger.record(RateChange(id="b", flow_rate=read("0.4 mL/day", FLOW_RATE), **now))
+    >>> str(ledger.state_at(datetime(2026, 1, 15, tzinfo=UTC)).volume)
+    '16 mL'
+    """
 
     pump: Pump
     library: Library = field(repr=False, compare=False)
     entries: tuple[Entry, ...] = ()
+    latest: State | None = field(default=None, repr=False, compare=False)
+    """The state right after the last event that counts: what follows from the entries, kept so as not to repeat it."""
 
     @classmethod
     def of(cls, pump: str, library: Library | None = None) -> Ledger:
@@ -50,11 +63,18 @@ class Ledger:
         if isinstance(entry, Reversal):
             self._check_reversal(entry, place)
         longer = replace(self, entries=(*self.entries, entry))
+        in_order = isinstance(entry, Event) and self.latest is not None and entry.at >= self.latest.at.instant
+        to_follow = longer.timeline[-1:] if in_order else longer.timeline
         try:
-            follow(longer._scratch(), self.pump, longer.timeline)
+            latest = self._follow(to_follow, start=self.latest if in_order else None) if to_follow else None
         except Refusal as refusal:
             raise _told_of(refusal, longer, place) from None
-        return longer
+        return replace(longer, latest=latest)
+
+    def _follow(
+        self, timeline: Sequence[tuple[int, Event]], until: datetime | None = None, start: State | None = None
+    ) -> State:  # fmt: skip
+        return follow(self._scratch(), self.pump, timeline, until, start)
 
     def _check_order(self, entry: Entry, place: str) -> None:
         if any(entry.id == each.id for each in self.entries):
@@ -111,17 +131,19 @@ class Ledger:
 
     def as_known_at(self, instant: datetime) -> Ledger:
         """The ledger as it was written at an instant: without what was recorded later."""
-        return replace(self, entries=tuple(each for each in self.entries if each.recorded_at <= instant))
+        then = Ledger(self.pump, self.library, tuple(each for each in self.entries if each.recorded_at <= instant))
+        return replace(then, latest=then._follow(then.timeline)) if then.timeline else then
 
     def state_at(self, instant: datetime) -> State:
         """What the reservoir holds and does at an instant. Raises Refusal ``before-first-fill``."""
-        return follow(self._scratch(), self.pump, self.timeline, instant)
+        if self.latest is not None and instant >= self.latest.at.instant:
+            return self._follow((), instant, self.latest)
+        return self._follow(self.timeline, instant)
 
     def projection(self, instant: datetime, alarm_volume: Quantity) -> Projection:
         """When the alarm is due, and when the pump can be at it or dry at worst; or why that cannot be said."""
         work = self._scratch()
-        state = follow(work, self.pump, self.timeline, instant)
-        return project(work, state, work.given("low_reservoir_alarm_volume", alarm_volume))
+        return project(work, self.state_at(instant), work.given("low_reservoir_alarm_volume", alarm_volume))
 
 
 def _told_of(refusal: Refusal, ledger: Ledger, place: str) -> Refusal:

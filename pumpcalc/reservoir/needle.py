@@ -152,7 +152,7 @@ def withdrawn(course: Course, state: State, now: Moment, n: str, event: Withdraw
         most=left.amount,
         filled_at=now,
         emptied_since=(state.emptied_since or now) if left.amount == 0 else None,
-        visits=(*state.visits, Found(now, state.volume, out, empty=empty)),
+        visits=(*state.visits, Found(now, state.volume, out, left, empty=empty)),
         moved=(
             *state.moved,
             Moved("withdrawn", out.amount, state.contents),

@@ -9,12 +9,13 @@ from pumpcalc import formulas
 from pumpcalc.library import Drug, Pump
 from pumpcalc.limits import check_concentration, check_daily_dose, check_flow_rate, check_indication
 from pumpcalc.reservoir.entry import ReservoirEvent, record_all
-from pumpcalc.reservoir.events import Mri
+from pumpcalc.reservoir.events import Fill, Mri
 from pumpcalc.reservoir.follow import follow
 from pumpcalc.reservoir.ledger import Ledger
 from pumpcalc.reservoir.projection import Projection, project
 from pumpcalc.reservoir.restart import naive_start, note_restart
 from pumpcalc.reservoir.state import State
+from pumpcalc.sentinel import check_reservoir_size
 from pumpcalc.worksheet import Value, Worksheet, calculator
 from pumpcalc.worksheet.fields import Instant, Listed, PumpName, VolumeOrZeroField
 
@@ -55,8 +56,9 @@ def reservoir_state(
     [mL/day]; components: drug, concentration [mg/mL or mcg/mL], drug_mass [mg or mcg] and, while it runs, daily_dose
     [mg/day or mcg/day]; low_reservoir_alarm_at, worst_case_alarm_at, worst_case_dry_at, instants of which part hours
     are dropped; or projection: why there are none; withdrawals, the oldest first: at, expected_residual,
-    withdrawn_volume [mL]; after a suspected empty interval restart: as-naive, and dry_since, possibly_dry_since,
-    dry_days, dry_days_at_most [day]; while it is unknown whether the pump runs, volume_if_it_stood [mL]
+    withdrawn_volume, left_volume [mL]; after a suspected empty interval restart: as-naive, and dry_since,
+    possibly_dry_since, dry_days, dry_days_at_most [day]; while it is unknown whether the pump runs, volume_if_it_stood
+    [mL]
 
     Limits
     ------
@@ -73,6 +75,7 @@ def reservoir_state(
     [definition] volume less flow times time; [tga-rc-2014-rn-00357-1] accuracy; [tmlt-case] restart as naive
     """
     device = work.pump(pump)
+    work.fact("reservoir_volume", device.reservoir_volume, pointer="/pump")
     ledger = record_all(Ledger.of(pump, work.library), events)
     alarm = work.given("low_reservoir_alarm_volume", low_reservoir_alarm_volume)
     state = follow(work, device, ledger.timeline, at.replace(microsecond=0))
@@ -141,6 +144,11 @@ def _ahead(work: Worksheet, pump: Pump, state: State, ahead: Projection) -> None
         instant = getattr(ahead, name)
         if instant is not None:
             work.answer_with(f"{name}_at", instant)
+    work.note(
+        "volume-only",
+        "These instants go by volume alone. How long the solution keeps and the longest interval of the pump may end "
+        "the fill earlier: see refill-schedule.",
+    )
     if ahead.low_reservoir_alarm is None:
         work.note("alarm-reached", f"{state.volume} is not above the alarm volume: the alarm is due or sounding.")
     if state.least is None:
@@ -166,7 +174,12 @@ def _ahead(work: Worksheet, pump: Pump, state: State, ahead: Projection) -> None
 def _withdrawals(work: Worksheet, state: State) -> None:
     """What each withdrawal was expected to find, and found."""
     rows = [
-        {"at": each.at, "expected_residual": each.expected, "withdrawn_volume": each.withdrawn}
+        {
+            "at": each.at,
+            "expected_residual": each.expected,
+            "withdrawn_volume": each.withdrawn,
+            "left_volume": each.left,
+        }
         for each in state.visits
     ]  # fmt: skip
     work.answer_with("withdrawals", rows)
@@ -174,7 +187,7 @@ def _withdrawals(work: Worksheet, state: State) -> None:
         if each.empty:
             work.note(
                 "unexpectedly-empty" if each.expected.amount > 0 else "empty-at-visit",
-                f"On {each.at} {each.expected} was expected and {each.withdrawn} was found.",
+                f"On {each.at} {each.expected} was expected; {each.withdrawn} was withdrawn and {each.left} was left.",
             )
 
 
@@ -213,6 +226,15 @@ def _say(work: Worksheet, pump: Pump, ledger: Ledger, state: State) -> None:
     """What else must be known beside the numbers."""
     if state.unknown_since is not None and state.scanned_volume is not None:
         work.answer(state.scanned_volume, "volume_if_it_stood")
+    for line in [each for each in work.lines if each.name.startswith("fill_volume_")]:
+        check_reservoir_size(work, line, pump)
+    told = [event.programmed_reservoir_volume for _, event in ledger.timeline if isinstance(event, Fill)]
+    if None in told:
+        work.note(
+            "programmed-not-compared",
+            "Of a fill it is not stated what the programmer was told that the reservoir holds, so the two were not "
+            "compared: state programmed_reservoir_volume.",
+        )
     if any(isinstance(event, Mri) for _, event in ledger.timeline):
         work.cautions(pump.cautions, "mri", "mri-empty-first")
     if any(line.name.startswith("concentration_of_") for line in work.lines):

@@ -60,8 +60,8 @@ def post_fill_check(
     if measured.amount < injected.amount:
         work.note(
             "pocket-fill",
-            "What is missing from the reservoir may be in the pocket: total drug in it is the missing volume times the "
-            "concentration. No software detects a pocket fill: observe the patient.",
+            "What is missing from the reservoir may be in the pocket. No software detects a fill into the pocket: "
+            "observe the patient.",
         )
 
 

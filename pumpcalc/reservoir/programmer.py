@@ -36,7 +36,12 @@ def programmed(course: Course, state: State, n: str, event: RateChange) -> State
         show="mL/day",
     )
     state = replace(state, flow=flow, fast_flow=fast, dose=dose, begun_anew=state.naive)
-    return replace(state, stopped_since=None, naive=False, found_empty=False) if new_start else state
+    if not new_start:
+        return state
+    state = replace(state, stopped_since=None, naive=False, found_empty=False)
+    if state.volume.amount == 0:
+        return state
+    return replace(state, dry_since=None, possibly_dry_since=None, dry_until=None)
 
 
 def _flow(course: Course, state: State, n: str, event: RateChange) -> tuple[Value, _Dose | None]:

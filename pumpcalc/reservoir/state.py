@@ -36,6 +36,7 @@ class Found:
     at: Moment
     expected: Value
     withdrawn: Value
+    left: Value
     empty: bool
     """Is an empty interval suspected?"""
 
