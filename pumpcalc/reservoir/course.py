@@ -61,9 +61,7 @@ class Course:
             return replace(state, at=now)
         days = self.work.elapsed(f"days_to_{n}", state.at, now)
         if stood is not None:
-            days = self.work.step(
-                formulas.days_left, name=f"days_running_to_{n}", days=days, taken=stood, show="day"
-            )  # fmt: skip
+            days = self.work.step(formulas.days_left, name=f"days_running_to_{n}", days=days, taken=stood, show="day")
         after = self._fast(self._by_programme(state, days, n, stood), state, days, n)
         return replace(after, at=now)
 

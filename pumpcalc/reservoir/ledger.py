@@ -73,7 +73,7 @@ class Ledger:
 
     def _follow(
         self, timeline: Sequence[tuple[int, Event]], until: datetime | None = None, start: State | None = None
-    ) -> State:  # fmt: skip
+    ) -> State:
         return follow(self._scratch(), self.pump, timeline, until, start)
 
     def _check_order(self, entry: Entry, place: str) -> None:
@@ -124,10 +124,8 @@ class Ledger:
         """The ids of the events that happened before one that was recorded before them."""
         events = [each for each in self.entries if isinstance(each, Event)]
         return tuple(
-            each.id
-            for position, each in enumerate(events)
-            if any(each.at < before.at for before in events[:position])
-        )  # fmt: skip
+            each.id for position, each in enumerate(events) if any(each.at < before.at for before in events[:position])
+        )
 
     def as_known_at(self, instant: datetime) -> Ledger:
         """The ledger as it was written at an instant: without what was recorded later."""

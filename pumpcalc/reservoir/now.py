@@ -181,7 +181,7 @@ def _withdrawals(work: Worksheet, state: State) -> None:
             "left_volume": each.left,
         }
         for each in state.visits
-    ]  # fmt: skip
+    ]
     work.answer_with("withdrawals", rows)
     for each in state.visits:
         if each.empty:

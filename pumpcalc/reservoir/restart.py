@@ -41,9 +41,7 @@ def in_days(days: Fraction, *, up: bool) -> str:
     return f"{whole} day{'' if whole == 1 else 's'}"
 
 
-def dry_days(
-    work: Worksheet, pump: Pump, days: Value, flow: Value, delivered: Value
-) -> tuple[Value | None, Value]:  # fmt: skip
+def dry_days(work: Worksheet, pump: Pump, days: Value, flow: Value, delivered: Value) -> tuple[Value | None, Value]:
     """For how long a reservoir that was found empty was dry: at least, where that is anything, and at most.
 
     What was delivered took the programme's mean flow so long; within its accuracy the pump can have been faster or

@@ -68,12 +68,8 @@ def visit_of(
             "state as left_volume what was left in the reservoir before it.",
             f"{pointer}/withdrawn_volume",
         )
-    expected = work.step(
-        formulas.volume_left, name=f"expected_residual{number}", volume=held, taken=counted, show="mL"
-    )  # fmt: skip
-    delivered = work.step(
-        formulas.volume_left, name=f"delivered_volume{number}", volume=held, taken=found, show="mL"
-    )  # fmt: skip
+    expected = work.step(formulas.volume_left, name=f"expected_residual{number}", volume=held, taken=counted, show="mL")
+    delivered = work.step(formulas.volume_left, name=f"delivered_volume{number}", volume=held, taken=found, show="mL")
     percent = work.step(
         formulas.part_of_volume, name=f"delivered_percent{number}", part=delivered, whole=counted, show="%"
     )
