@@ -18,6 +18,7 @@ from pumpcalc import beyond_use
 from pumpcalc import bridge
 from pumpcalc import refill
 from pumpcalc import three_way
+from pumpcalc import reservoir
 
 # isort: on
 from pumpcalc.errors import (
@@ -56,6 +57,7 @@ __all__ = [
     "library",
     "programmes",
     "refill",
+    "reservoir",
     "three_way",
     "titration",
     "uses",

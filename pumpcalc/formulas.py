@@ -663,3 +663,91 @@ def daily_dose_of_times(dose: Any, times_per_day: Any) -> Any:
 def difference_of_masses(one: Any, other: Any) -> Any:
     """By how much one dose is above another."""
     return one - other
+
+
+# --- The reservoir: what the programme counts, what is there, and how long it lasts
+
+
+@formula("mL", source="definition", flow_rate="mL/day", days="day")
+def programmed_volume(flow_rate: Any, days: Any) -> Any:
+    """The volume that the programme counts as delivered."""
+    return flow_rate * days
+
+
+@formula("mL", source="definition", boluses="1", dose_per_bolus="mcg[X]", concentration="mcg[X]/mL")
+def volume_of_boluses(boluses: Any, dose_per_bolus: Any, concentration: Any) -> Any:
+    """The volume that boluses take from the reservoir, in addition to the base infusion."""
+    return boluses * dose_per_bolus / concentration
+
+
+@formula("mL", source="definition", volume="mL", taken="mL")
+def volume_left(volume: Any, taken: Any) -> Any:
+    """What is left of a volume when some of it is taken away."""
+    return volume - taken
+
+
+@formula("day", source="definition", days="day", taken="day")
+def days_left(days: Any, taken: Any) -> Any:
+    """What is left of a time when some of it is taken away."""
+    return days - taken
+
+
+@formula("1", source="definition", part="mL", whole="mL")
+def part_of_volume(part: Any, whole: Any) -> Any:
+    """Which part one volume is of another."""
+    return part / whole
+
+
+@formula(
+    "mcg[X]/mL",
+    source="definition",
+    volume="mL",
+    concentration="mcg[X]/mL",
+    fill_volume="mL",
+    fill_concentration="mcg[X]/mL",
+)
+def concentration_after_fill(volume: Any, concentration: Any, fill_volume: Any, fill_concentration: Any) -> Any:
+    """The concentration when a fill mixes with what remained in the reservoir."""
+    return (volume * concentration + fill_volume * fill_concentration) / (volume + fill_volume)
+
+
+@formula("mL", source="tga-rc-2014-rn-00357-1", volume="mL", flow_accuracy="1")
+def volume_if_fast(volume: Any, flow_accuracy: Any) -> Any:
+    """The most that can have been delivered for a programmed volume, within the pump's stated accuracy."""
+    return volume * (1 + flow_accuracy)
+
+
+@formula("mL", source="tga-rc-2014-rn-00357-1", volume="mL", flow_accuracy="1")
+def volume_if_slow(volume: Any, flow_accuracy: Any) -> Any:
+    """The least that can have been delivered for a programmed volume, within the pump's stated accuracy."""
+    return volume * (1 - flow_accuracy)
+
+
+@formula("mL/day", source="tga-rc-2014-rn-00357-1", flow_rate="mL/day", flow_accuracy="1")
+def flow_if_fast(flow_rate: Any, flow_accuracy: Any) -> Any:
+    """The flow of a pump that runs as fast as its stated accuracy allows."""
+    return flow_rate * (1 + flow_accuracy)
+
+
+@formula("mL/day", source="tga-rc-2014-rn-00357-1", flow_rate="mL/day", flow_accuracy="1")
+def flow_if_slow(flow_rate: Any, flow_accuracy: Any) -> Any:
+    """The flow of a pump that runs as slowly as its stated accuracy allows."""
+    return flow_rate * (1 - flow_accuracy)
+
+
+@formula("day", source="definition", volume="mL", flow_rate="mL/day")
+def days_to_deliver(volume: Any, flow_rate: Any) -> Any:
+    """How long a flow takes to deliver a volume."""
+    return volume / flow_rate
+
+
+@formula("mL/day", source="definition", programmed_volume="mL", days="day")
+def mean_flow_rate(programmed_volume: Any, days: Any) -> Any:
+    """The flow that the programme had on average."""
+    return programmed_volume / days
+
+
+@formula("1", source="definition", total="1", visits="1")
+def mean_of_visits(total: Any, visits: Any) -> Any:
+    """The mean over visits."""
+    return total / visits

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 _WAITING = {
-    "residual-check": (
-        "recon_over_spec recon_under_spec recon_empty_within_spec recon_prometra_window recon_prometra_trial_result "
-        "postfill_check_20 postfill_check_40 tmlt_20_programmed_as_40"
-    ),
     "end of service": "eri_to_eos eos_display_bug_guard",
     "pharmacokinetics; no calculator of the contract": "PV070 PV071 ziconotide_csf_decay_24h",
     "other routes; refused by design, no calculator converts them": "PV101 PV104 PV106",

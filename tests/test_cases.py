@@ -18,9 +18,10 @@ from cases_pharmacology import BY_CASE as PHARMACOLOGY
 from cases_pharmacology import BY_GROUP
 from cases_programmes import BY_CASE as PROGRAMMES
 from cases_pumps import BY_CASE as PUMPS
+from cases_reservoir import BY_CASE as RESERVOIR
 
 _FOLDER = Path(__file__).parent / "cases"
-BY_CASE = PHARMACOLOGY | PUMPS | BRIDGE | PROGRAMMES
+BY_CASE = PHARMACOLOGY | PUMPS | BRIDGE | PROGRAMMES | RESERVOIR
 _BINDING = {
     "volume": "low-reservoir-alarm",
     "stability": "in-pump-stability",

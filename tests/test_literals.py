@@ -28,6 +28,7 @@ _CALCULATIONS = sorted(
         "beyond_use.py",
         "compounding/*.py",
         "bridge/*.py",
+        "reservoir/*.py",
     )
     for path in _ROOT.glob(pattern)
 )

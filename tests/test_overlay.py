@@ -370,7 +370,7 @@ def _stricter(fact: Fact, share: Fraction) -> str:
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    st.sampled_from(sorted(_MOVABLE)),
+    st.sampled_from(sorted(name for name in _MOVABLE if ".studied." not in name)),  # they keep an order of their own
     st.sampled_from([Fraction(99, 100), Fraction(9, 10), Fraction(2, 3), Fraction(1, 4)]),
     st.sampled_from([(name, request) for name, requests in _REQUESTS.items() for request in requests]),
 )

@@ -100,6 +100,7 @@ class _Reader:
         return {
             "min": min(values), "max": max(values), "abs": abs(first), "count": Fraction(len(values)),
             "floor": Fraction(first.__floor__()), "ceil": Fraction(first.__ceil__()),
+            "whole_hours": Fraction(int(first * 24), 24),
             "nearest": round(first / values[-1]) * values[-1] if word == "nearest" else first,
             "down": (first / values[-1]).__floor__() * values[-1] if word == "down" else first,
         }[word]  # fmt: skip
@@ -172,7 +173,7 @@ def test_every_answer_is_on_the_page_and_a_row_that_is_too_wide_for_a_table_is_w
     answers = page.partition("\nGIVEN\n")[0]
     flat = " ".join(answers.split())
     for answer in RECORDS[name].answers.values():
-        rows = answer if isinstance(answer, list) else [{"": answer}]
+        rows = answer if isinstance(answer, list) and all(isinstance(row, dict) for row in answer) else [{"": answer}]
         cells = [cell for row in rows for cell in row.values()]
         for cell in (", ".join(each) if isinstance(each, list) else str(each) for each in cells):
             assert " ".join(cell.split()) in flat

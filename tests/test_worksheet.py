@@ -65,6 +65,7 @@ def test_every_number_of_the_answers_follows_from_the_givens_through_the_steps(r
             "nearest",
             "abs",
             "down",
+            "whole_hours",
             "since_monday",
             "walked",
         }

@@ -26,7 +26,7 @@ __all__ = [
     "shipped_folder",
 ]
 
-_FOLDERS = ("catheters", "compounding", "conversions", "drugs", "external_pumps", "mixtures", "pumps")
+_FOLDERS = ("catheters", "compounding", "conversions", "drugs", "external_pumps", "mixtures", "pumps", "refill")
 _FILES = ("library.toml", "policy.toml", "sources.toml", "statements.toml")
 _KNOWN_KEYS = {"value", "source", "where", "status", "role", "note"}
 _UNVERIFIED_KEYS = {"quoted", "source", "where", "status", "note"}

@@ -27,6 +27,7 @@ __all__ = [
     "Range",
     "RatioSet",
     "Reading",
+    "ResidualRules",
     "Screening",
     "Strengths",
     "StudiedSolution",
@@ -251,6 +252,7 @@ class Pump:
     """How long it may stand still before its critical alarm."""
     patient_bolus_drugs: Statement
     """The drugs that its patient boluses are for."""
+    stopped_at_most: Fact
     pump_tubing_volume: tuple[tuple[str, Fact], ...]
     """Every value that the constant has had, with the day from which it held; empty day: from the beginning."""
     cautions: tuple[Caution, ...] = ()
@@ -339,6 +341,21 @@ class CompoundingLimits:
     minimum_measurable_volume: Fact
     error_percent_at_most: Fact
     assay_error_at_most: Fact
+
+
+@dataclass(frozen=True)
+class ResidualRules:
+    """When a withdrawn volume that is not the expected one is an event, and what can explain it."""
+
+    name: str
+    over_volume: Fact
+    over_part_of_residual: Fact
+    post_fill_discrepancy: tuple[tuple[Quantity, Fact], ...]
+    """By reservoir volume."""
+    emptied_counts_as_dry_after: Fact
+    restart: Statement
+    explanations: Mapping[str, Statement]
+    """``more-delivered``, ``less-delivered`` and ``programmed-exceeds-fill``, the likeliest first."""
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,7 @@ from pumpcalc.library.monographs import (
     Range,
     RatioSet,
     Reading,
+    ResidualRules,
     Screening,
     Strengths,
     StudiedSolution,
@@ -63,6 +64,7 @@ from pumpcalc.quantities import (
     VOLUME,
     VOLUME_PER_LENGTH,
     Kind,
+    Quantity,
     read,
 )
 
@@ -78,6 +80,7 @@ __all__ = [
     "read_policy",
     "read_pump",
     "read_ratio_set",
+    "read_residual_rules",
     "read_statements",
 ]
 
@@ -90,6 +93,7 @@ _STORAGES = get_args(Storage)
 _PURPOSES = get_args(Purpose)
 _ORIGINS = get_args(Origin)
 _PHASES = get_args(Phase)
+_EXPLAINED = ("more-delivered", "less-delivered", "programmed-exceeds-fill")
 
 
 def _once(table: Table, key: str, names: Iterable[str]) -> None:
@@ -364,6 +368,7 @@ def read_pump(table: Table) -> Pump:
         days_from_replacement_indicator=table.figure("days_from_replacement_indicator", DURATION),
         most_steps_per_day=table.bound("most_steps_per_day", PER_DAY),
         stopped_alarm_after=table.bound("stopped_alarm_after", DURATION),
+        stopped_at_most=table.bound("stopped_at_most", DURATION),
         patient_bolus_drugs=table.statement("patient_bolus_drugs"),
         pump_tubing_volume=_history(table, "pump_tubing_volume"),
         cautions=_cautions(table),
@@ -474,12 +479,41 @@ def read_compounding_limits(table: Table) -> CompoundingLimits:
     return made
 
 
+def _post_fill(table: Table) -> tuple[Quantity, Fact]:
+    try:
+        size = read(table.text("reservoir_volume"), VOLUME)
+    except Refusal as refusal:
+        raise table.defect("reservoir_volume", str(refusal)) from None
+    made = (size, table.bound("at_most", VOLUME))
+    table.done()
+    return made
+
+
 def _words(table: Table, key: str) -> str:
     """A text that a result shows among its answers, where whatever begins with a digit is a number of the page."""
     text = table.text(key)
     if not text[0].isalpha():
         raise table.defect(key, "begins with a letter: a result shows it as words, not as a number")
     return text
+
+
+def read_residual_rules(table: Table) -> ResidualRules:
+    """When a withdrawn volume that is not the expected one is an event."""
+    explanations = table.table("explanations")
+    table.text("label")
+    made = ResidualRules(
+        name=table.name,
+        over_volume=table.bound("over_volume", VOLUME),
+        over_part_of_residual=table.bound("over_part_of_residual", FRACTION),
+        post_fill_discrepancy=tuple(_post_fill(entry) for entry in table.tables("post_fill_discrepancy")),
+        emptied_counts_as_dry_after=table.bound("emptied_counts_as_dry_after", DURATION),
+        restart=table.statement("restart"),
+        explanations={way: explanations.statement(way) for way in _EXPLAINED},
+    )
+    explanations.done()
+    table.done()
+    _once(table, "post_fill_discrepancy", (str(size) for size, _ in made.post_fill_discrepancy))
+    return made
 
 
 def _published(table: Table) -> PublishedRatio:

@@ -24,6 +24,7 @@ from pumpcalc.library.monographs import (
     Policy,
     Pump,
     RatioSet,
+    ResidualRules,
 )
 from pumpcalc.library.readers import (
     read_beyond_use,
@@ -37,6 +38,7 @@ from pumpcalc.library.readers import (
     read_policy,
     read_pump,
     read_ratio_set,
+    read_residual_rules,
     read_statements,
 )
 from pumpcalc.library.walk import figures, statements
@@ -67,6 +69,7 @@ class Library:
     catheters: Mapping[str, Catheter]
     policy: Policy
     external_pumps: Mapping[str, ExternalPump]
+    residual_rules: ResidualRules
 
     def drug(self, name: str) -> Drug:
         """The monograph of a drug. Raises Refusal ``unknown-drug`` with the nearest name as a suggestion only."""
@@ -177,6 +180,11 @@ def read_library(folder: Path, instead: Mapping[str, Fact] | None = None) -> Lib
     catheters = {table.name: read_catheter(table) for table in catheter_tables}
     policy_table = read_table(folder, folder / "policy.toml", sources, instead=instead)
     policy = read_policy(policy_table)
+    rules_table = read_table(folder, folder / "refill" / "residual-rules.toml", sources, instead=instead)
+    rules = read_residual_rules(rules_table)
+    sizes = {pump.reservoir_volume.quantity for pump in pumps.values()}
+    if odd := [size for size, _ in rules.post_fill_discrepancy if size not in sizes]:
+        raise rules_table.defect("post_fill_discrepancy", f"no pump of the library holds {odd[0]}")
     families = {pump.family for pump in pumps.values()}
     for drug in drugs.values():
         if strange := [family for family in drug.indicated_pumps.listed if family not in families]:
@@ -195,6 +203,7 @@ def read_library(folder: Path, instead: Mapping[str, Fact] | None = None) -> Lib
         statements_table,
         measurement_table,
         policy_table,
+        rules_table,
     ):
         cited |= table.cited
     if idle := sorted(set(sources) - cited):
@@ -215,6 +224,7 @@ def read_library(folder: Path, instead: Mapping[str, Fact] | None = None) -> Lib
         catheters,
         policy,
         external_pumps,
+        rules,
     )
 
 

@@ -23,7 +23,7 @@ _ACTIONS = ("confirm", "tighten", "loosen")
 _LONGEST_TEXT = 300
 _QUOTED = re.compile(rf"({NUMBER})(?: to ({NUMBER}))? (.+)")
 _AT_MOST = re.compile(
-    r".+[._]at_most|.+\.maximum_[a-z_]+|.+\.most_steps_per_day|.+\.stopped_alarm_after|.+\.caution_daily_dose|.+\.days_from_replacement_indicator"
+    r".+[._]at_most|.+\.maximum_[a-z_]+|.+\.most_steps_per_day|.+\.stopped_alarm_after|.+\.over_[a-z_]+|.+\.emptied_counts_as_dry_after|.+\.caution_daily_dose|.+\.days_from_replacement_indicator"
     r"|[^.]+\.in_pump_stability\.[^.]+|[^.]+\.limits\.[^.]+\.[^.]+|[^.]+\.studied\.[0-9]+\.readings\.[0-9]+\.days"
 )
 _AT_LEAST = re.compile(r".+[._]at_least|.+\.minimum_[a-z_]+|.+\.interval_recommended")

@@ -27,7 +27,7 @@ def print_worksheet(calculation: Calculation) -> str:
     of = {g.name: _of(g) for g in calculation.given} | {s.name: _of(s) for s in calculation.steps}
     for name, answer in calculation.answers.items():
         if _flat(answer):
-            lines.append(f"  {_words(name)}: {answer}{of.get(name, '')}")
+            lines += wrapped(f"  {_words(name)}: {_listed(answer)}{of.get(name, '')}")
     for name, rows in calculation.answers.items():
         if not _flat(rows):
             lines += ["", f"  {_words(name)}", *_table(rows)]
@@ -79,7 +79,12 @@ def _title(calculation: Calculation) -> str:
 
 
 def _flat(answer: Any) -> bool:
-    return not isinstance(answer, list | tuple)
+    return not isinstance(answer, list | tuple) or all(isinstance(word, str) for word in answer)
+
+
+def _listed(answer: Any) -> Any:
+    """A list of words, such as findings, on one line."""
+    return ("; ".join(answer) or "none") if isinstance(answer, list | tuple) else answer
 
 
 def _words(name: str) -> str:

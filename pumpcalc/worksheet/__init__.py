@@ -2,7 +2,7 @@
 
 from pumpcalc.worksheet.calculator import CALCULATORS, Calculator, calculate, calculator
 from pumpcalc.worksheet.draft import Draft
-from pumpcalc.worksheet.lines import WEEKDAYS, ClockTime, Count, Day, Moment, Value, plain_unit
+from pumpcalc.worksheet.lines import WEEKDAYS, ClockTime, Count, Day, Moment, Value, days_between, plain_unit
 from pumpcalc.worksheet.record import Calculation, Cited, Given, LibraryRevision, Limit, Note, Step
 from pumpcalc.worksheet.replay import replay
 from pumpcalc.worksheet.sheet import Worksheet
@@ -29,6 +29,7 @@ __all__ = [
     "Worksheet",
     "calculate",
     "calculator",
+    "days_between",
     "plain_unit",
     "replay",
     "uses",

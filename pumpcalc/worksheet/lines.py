@@ -8,7 +8,18 @@ from fractions import Fraction
 
 from pumpcalc.quantities import Quantity, factor, write
 
-__all__ = ["WEEKDAYS", "ClockTime", "Count", "Day", "Moment", "Value", "exactly", "plain_unit", "substance_of"]
+__all__ = [
+    "WEEKDAYS",
+    "ClockTime",
+    "Count",
+    "Day",
+    "Moment",
+    "Value",
+    "days_between",
+    "exactly",
+    "plain_unit",
+    "substance_of",
+]
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
@@ -80,6 +91,12 @@ class Count:
     """A whole number of a line, as an answer: a JSON integer."""
 
     line: Value
+
+
+def days_between(start: datetime, end: datetime) -> Fraction:
+    """Elapsed time between two instants, exactly: clock changes do not count. Part seconds do not exist."""
+    since = end - start
+    return since.days + Fraction(int(since.seconds), 24 * 60 * 60)
 
 
 def plain_unit(unit: str) -> str:

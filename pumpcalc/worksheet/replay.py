@@ -50,6 +50,7 @@ _OF_SOME: dict[str, tuple[int, Callable[..., Fraction]]] = {
     "ceil": (1, lambda x: Fraction(-(-x.numerator // x.denominator))),
     "nearest": (2, lambda x, step: round(x / step) * step),
     "abs": (1, abs),
+    "whole_hours": (1, lambda x: Fraction((x * 24).__floor__(), 24)),
     "down": (2, lambda x, step: Fraction((x / step).__floor__()) * step),
 }
 _SIX_FIGURES = Context(prec=6, rounding=ROUND_HALF_EVEN)
@@ -129,8 +130,8 @@ def _minute(clock: str) -> int:
 
 
 class _Evaluator:
-    """Arithmetic over named values: + - * / and the choices min, max, abs, floor, ceil, nearest, down, count,
-    last_open_day, since_monday and walked. Nothing else."""
+    """Arithmetic over named values: + - * / and the choices min, max, abs, floor, ceil, nearest, down, whole_hours,
+    count, last_open_day, since_monday and walked. Nothing else."""
 
     def __init__(self, where: str, values: Mapping[str, _Value], request: Mapping[str, Any]) -> None:
         self.where = where
@@ -168,7 +169,7 @@ class _Evaluator:
             return _Value(number, _DAY)
         if left.dimension == _INSTANT and right.dimension == {"time": 1} and isinstance(sign, ast.Add):
             return _Value(number, _INSTANT)
-        if left.dimension == right.dimension == _DAY and isinstance(sign, ast.Sub):
+        if left.dimension == right.dimension and left.dimension in (_DAY, _INSTANT) and isinstance(sign, ast.Sub):
             return _Value(number, {"time": 1})
         if left.dimension == right.dimension and left.dimension not in (_DAY, _INSTANT):
             return _Value(number, left.dimension)

@@ -26,7 +26,7 @@ from pumpcalc.library import (
     Pump,
     Statement,
 )
-from pumpcalc.quantities import Quantity
+from pumpcalc.quantities import Quantity, factor
 from pumpcalc.version import NOTICE, VERSION
 from pumpcalc.worksheet.lines import (
     WEEKDAYS,
@@ -35,6 +35,7 @@ from pumpcalc.worksheet.lines import (
     Day,
     Moment,
     Value,
+    days_between,
     exactly,
     plain_unit,
     substance_of,
@@ -250,6 +251,16 @@ class Worksheet:
         self._steps.append(Step(name=name, formula=formula, value=str(moment), exact=str(moment)))
         return moment
 
+    def elapsed(self, name: str, start: Moment, end: Moment) -> Value:
+        """The time from one instant to another."""
+        days = days_between(start.instant, end.instant)
+        return self._line(name, f"{end.name} - {start.name}", days, "day", "day")
+
+    def whole_hours(self, name: str, lasts: Value) -> Value:
+        """Part hours are dropped: an instant too early costs a look, one too late costs therapy."""
+        hour = factor("h", "day")
+        return self._line(name, f"whole_hours({lasts.name})", lasts.amount // hour * hour, lasts.unit, "h")
+
     def same_day(self, name: str, day: Day) -> Day:
         """The same calendar day under another name, on a line of its own."""
         return self._write_day(name, day.name, day.day)
@@ -289,15 +300,20 @@ class Worksheet:
 
     # What bounds it
 
-    def at_most(self, value: Value, fact: Fact, name: str | None = None) -> None:
-        """A limit from above, recorded whether hit or not. An unknown fact goes to ``unknown``."""
-        self._limit(value, fact, "at most", name)
+    def at_most(self, value: Value, fact: Fact, name: str | None = None, *, hard: bool = False) -> None:
+        """A limit from above, recorded whether hit or not. An unknown fact goes to ``unknown``.
+
+        ``hard`` makes a verified figure hard where it is soft elsewhere, such as a naive start after a dry period.
+        """
+        self._limit(value, fact, "at most", name, hard=hard)
 
     def at_least(self, value: Value, fact: Fact, name: str | None = None) -> None:
         """A limit from below, recorded whether hit or not. An unknown fact goes to ``unknown``."""
         self._limit(value, fact, "at least", name)
 
-    def _limit(self, value: Value, fact: Fact, rule: Literal["at most", "at least"], name: str | None) -> None:
+    def _limit(
+        self, value: Value, fact: Fact, rule: Literal["at most", "at least"], name: str | None, *, hard: bool = False
+    ) -> None:
         if fact.quantity is None:
             self.not_checked(fact)
             return
@@ -309,12 +325,14 @@ class Worksheet:
             raise ValueError(f"{fact.name} does not bound {value.name}, which is of {substance}")
         if fact.role == "information":
             raise ValueError(f"{fact.name} is information, not a limit")
+        if hard and fact.status != "verified":
+            raise ValueError(f"{fact.name} is {fact.status}: only a verified figure may be hard")
         self._compare(
             value,
             rule,
             Value(fact.name, bound.amount, value.unit, bound.spelling),
             name or fact.name.rpartition(".")[2],
-            "hard" if fact.role == "hard" else "soft",
+            "hard" if hard or fact.role == "hard" else "soft",
             self.cite(fact),
         )
 

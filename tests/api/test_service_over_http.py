@@ -50,6 +50,21 @@ ASKED: dict[str, dict[str, Any]] = {
         "daily_dose": "5 mg/day",
     },
     "beyond-use-date": {"category": "1", "storage": "room", "compounded_at": "2026-11-25T09:00:00-05:00"},
+    "three-way-check": {
+        "order": {
+            "pump": "synchromed-ii-20",
+            "fill_volume": "20 mL",
+            "daily_dose": "5 mg/day",
+            "components": [{"drug": "morphine", "concentration": "20 mg/mL"}],
+        },
+        "compounding": {"final_volume": "20 mL", "components": [{"drug": "morphine", "concentration": "20 mg/mL"}]},
+        "programme": {
+            "pump": "synchromed-ii-20",
+            "reservoir_volume": "40 mL",
+            "daily_dose": "5 mg/day",
+            "components": [{"drug": "morphine", "concentration": "20 mg/mL"}],
+        },
+    },
     "priming-bolus": {
         "pump": "prometra-ii-20",
         "drug": "morphine",
@@ -110,6 +125,27 @@ ASKED: dict[str, dict[str, Any]] = {
     },
     "external-pump-steps": {"pump": "cadd-prizm-pcs-ii", "drug": "morphine", "concentration": "1 mg/mL"},
     "pump-stopped": {"pump": "synchromed-ii-20", "stopped_for": "49 h"},
+    "residual-check": {
+        "pump": "synchromed-ii-20",
+        "fill_volume": "20 mL",
+        "programmed_volume": "18 mL",
+        "withdrawn_volume": "0 mL",
+    },
+    "post-fill-check": {"pump": "synchromed-ii-20", "injected_volume": "20 mL", "measured_volume": "18.7 mL"},
+    "reservoir-state": {
+        "pump": "synchromed-ii-20",
+        "low_reservoir_alarm_volume": "2 mL",
+        "events": [
+            {
+                "event": "fill",
+                "at": "2026-11-25T09:00:00-05:00",
+                "volume": "20 mL",
+                "components": [{"drug": "morphine", "concentration": "20 mg/mL"}],
+            },
+            {"event": "rate-change", "at": "2026-11-25T09:00:00-05:00", "flow_rate": "0.4 mL/day"},
+        ],
+        "at": "2026-12-05T09:00:00-05:00",
+    },
     "refill-schedule": ZICONOTIDE | {"pump": "synchromed-ii-20", "low_reservoir_alarm_volume": "2 mL"},
 }
 JSON = {"Content-Type": "application/json"}
