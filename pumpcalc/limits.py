@@ -18,6 +18,7 @@ __all__ = [
     "check_daily_dose",
     "check_flow_rate",
     "check_indication",
+    "check_patient_bolus",
     "check_start",
     "solution_of",
 ]
@@ -112,3 +113,13 @@ def solution_of(drugs: Sequence[Drug]) -> str:
     primary, *partners = [drug.label for drug in drugs]
     together = [", ".join(partners[:-1]), *partners[-1:]]
     return f"{primary} with {' and '.join(filter(None, together))}" if partners else primary
+
+
+def check_patient_bolus(work: Worksheet, drug: Drug, pump: Pump) -> None:
+    """Are this pump's patient boluses for this drug?"""
+    allowed = pump.patient_bolus_drugs
+    if allowed.is_known:
+        work.one_of("patient_bolus_drugs", drug.name, allowed.listed, work.cite(allowed))
+    else:
+        work.not_checked(allowed)
+    work.cautions(pump.cautions, "bolus-infumorph-only", "minutes-for-hours", "refill-date-counts-all-boluses")

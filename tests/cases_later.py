@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 _WAITING = {
-    "end of service": "eri_to_eos eos_display_bug_guard",
     "pharmacokinetics; no calculator of the contract": "PV070 PV071 ziconotide_csf_decay_24h",
     "other routes; refused by design, no calculator converts them": "PV101 PV104 PV106",
 }

@@ -238,7 +238,18 @@ def _archimedes_too_weak(case: Given) -> Given:
     return {"error": error, "required_conc_mg_mL": Fraction(strength.removesuffix(" mg/mL"))}
 
 
+def _stops_on(case: Given) -> Given:
+    """The end of service after a replacement indicator, and whether the day that a programmer shows can be right."""
+    shown = {"replace_by_date": case["replace_by"]} if "replace_by" in case else {}
+    request = fill(fill_date="2026-01-05", replacement_indicator_date=case["eri"], **shown)
+    found = calculate("refill-schedule", request)
+    ends = {row["limit"]: row["date"] for row in found.answers["limits"]}["end-of-service"]
+    return {"eos": ends, "valid": "replace_by_date" not in hard_hits(found)}
+
+
 BY_CASE: dict[str, Asked] = {
+    "eri_to_eos": _stops_on,
+    "eos_display_bug_guard": _stops_on,
     "sm2_min_flow_baclofen_dose_published": _minimum_flow,
     "ziconotide_0p5_infeasible_25": _too_weak_a_flow,
     "mg_mcg_factor_trap": _mixed_units,

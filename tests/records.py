@@ -22,6 +22,11 @@ ASKED: dict[str, tuple[str, dict[str, Any]]] = {
         fill(components=solution("morphine", "20 mg/mL", "baclofen", "500 mcg/mL"), stability="30 day",
              beyond_use_date="2026-01-20", beyond_use_caps_interval=True, accuracy_caps_interval=True),
     ),
+    "with-boluses": (
+        "refill-schedule",
+        fill(daily_dose="5 mg/day", dose_per_bolus="0.25 mg", lockout="5 h", boluses_per_day=6,
+             replacement_indicator_date="2026-01-01", replace_by_date="2026-04-02"),
+    ),
     "equivalent": (
         "oral-morphine-equivalent",
         {"table": "cdc-2022", "regimen": [{"opioid": "oxycodone", "daily_dose": "33.3 mg/day"},

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 from asking import accuracy_of, days_of, exact, fill, hard_hits, limit, lines, notes, refusal, solution, ziconotide_fill
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pumpcalc import calculate
 from pumpcalc.quantities import FRACTION
@@ -268,3 +270,67 @@ def test_the_fill_counts_from_the_clinics_own_calendar_day(instant: str, zone: s
     due = date.fromisoformat(found.answers["refill_by"])
     assert (due - date.fromisoformat(day)).days == 36, "a day is a day, on a day of 23 hours and of 25 alike"
     assert calculate("refill-schedule", found.request).answers == found.answers
+
+
+BOLUSES = {"dose_per_bolus": "0.25 mg", "lockout": "4 h", "boluses_per_day": 4}
+
+
+def test_every_allotted_bolus_is_counted_as_the_pump_itself_does() -> None:
+    # PTC Guide p5: 20 mL with 2 mL reserve at 0.25 mL/day lasts 72 days on base alone, 60 with all four boluses.
+    base = calculate("refill-schedule", fill(daily_dose="5 mg/day"))
+    found = calculate("refill-schedule", fill(daily_dose="5 mg/day", **BOLUSES))
+    assert (days_of(base)["low-reservoir-alarm"], days_of(found)["low-reservoir-alarm"]) == (72, 60)
+    assert exact(found, "flow_rate_with_boluses") == Fraction(3, 10)
+    assert {"boluses-counted"} <= set(notes(found))
+
+
+@given(st.integers(1, 24), st.integers(1, 30), st.integers(1, 400))
+def test_boluses_never_make_a_refill_later(lockout: int, allotted: int, hundredths: int) -> None:
+    boluses = {"dose_per_bolus": f"0.{hundredths:03} mg", "lockout": f"{lockout} h", "boluses_per_day": allotted}
+    base = calculate("refill-schedule", fill())
+    found = calculate("refill-schedule", fill(**boluses))
+    assert all(days <= days_of(base)[limit] for limit, days in days_of(found).items())
+
+
+@pytest.mark.parametrize("left_out", list(BOLUSES))
+def test_a_bolus_is_stated_whole_or_not_at_all(left_out: str) -> None:
+    stated = {name: value for name, value in BOLUSES.items() if name != left_out}
+    refusal("refill-schedule", fill(**stated), "missing", f"/{left_out}")
+
+
+def test_a_mixture_is_held_to_its_limits_on_a_day_with_every_bolus() -> None:
+    parts = solution("morphine", "20 mg/mL", "ziconotide", "5 mcg/mL")
+    asked = fill(components=parts, daily_dose="10 mg/day", fill_kind="diluted", **BOLUSES | {"dose_per_bolus": "20 mg"})
+    found = calculate("refill-schedule", asked)
+    assert limit_hits(found, "maximum_daily_dose") == ["22.5 mcg/day"]
+
+
+def limit_hits(found: Any, name: str) -> list[str]:
+    return [each.actual for each in found.limits_hit if each.name == name]
+
+
+@pytest.mark.parametrize(
+    ("replace_by", "hit"), [("2026-05-30", False), ("2026-05-31", True), ("2026-06-15", True), (None, None)]
+)
+def test_a_pump_stops_90_days_after_its_indicator_whatever_a_programmer_shows(
+    replace_by: str | None, hit: bool | None
+) -> None:
+    asked = fill(daily_dose="1 mg/day", stability="180 day", replacement_indicator_date="2026-03-01",
+                 replace_by_date=replace_by)  # fmt: skip
+    found = calculate("refill-schedule", asked)
+    assert {row["limit"]: row["date"] for row in found.answers["limits"]}["end-of-service"] == "2026-05-30"
+    assert [each.hit for each in found.limits if each.name == "replace_by_date"] == ([] if hit is None else [hit])
+
+
+def test_the_end_of_service_binds_when_it_comes_first() -> None:
+    found = calculate("refill-schedule", fill(replacement_indicator_date="2025-11-01"))
+    assert (found.answers["binding"], found.answers["refill_by"]) == ("end-of-service", "2026-01-30")
+
+
+def test_no_fill_of_a_pump_that_has_stopped_is_planned_and_no_day_of_replacement_stands_alone() -> None:
+    asked = fill(replacement_indicator_date="2025-10-01")
+    refusal("refill-schedule", asked, "past-end-of-service", "/replacement_indicator_date")
+    asked = fill(replace_by_date="2026-05-01")
+    refusal("refill-schedule", asked, "missing", "/replacement_indicator_date")
+    asked = fill(pump="synchromed-iii-20", replacement_indicator_date="2026-01-01")
+    refusal("refill-schedule", asked, "not-in-library", "/replacement_indicator_date")

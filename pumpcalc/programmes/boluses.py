@@ -7,7 +7,13 @@ from typing import Literal
 
 from pumpcalc import formulas
 from pumpcalc.library import Drug, Pump
-from pumpcalc.limits import check_concentration, check_daily_dose, check_flow_rate, check_indication
+from pumpcalc.limits import (
+    check_concentration,
+    check_daily_dose,
+    check_flow_rate,
+    check_indication,
+    check_patient_bolus,
+)
 from pumpcalc.programmes.given_week import given_day_length
 from pumpcalc.programmes.stopped import say_stopped
 from pumpcalc.quantities import Quantity
@@ -211,14 +217,9 @@ def _during(work: Worksheet, dose: Value, strength: Value, duration: Quantity, l
 
 
 def _check_drug(work: Worksheet, drug: Drug, device: Pump) -> None:
-    """Are this pump's patient boluses for this drug?"""
-    allowed = device.patient_bolus_drugs
-    if allowed.is_known:
-        work.one_of("patient_bolus_drugs", drug.name, allowed.listed, work.cite(allowed))
-    else:
-        work.not_checked(allowed)
+    """Is this pump for this drug, and are its patient boluses?"""
+    check_patient_bolus(work, drug, device)
     check_indication(work, drug, device)
-    work.cautions(device.cautions, "bolus-infumorph-only", "minutes-for-hours", "refill-date-counts-all-boluses")
 
 
 @calculator("single-bolus")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from pumpcalc import formulas
@@ -14,7 +15,7 @@ from pumpcalc.quantities import Quantity, write_number
 from pumpcalc.refill.entry import Fill
 from pumpcalc.worksheet import Day, Value, Worksheet
 
-__all__ = ["Bound", "bound_of", "low_reservoir_alarm", "stability_bound", "worst_case"]
+__all__ = ["Bound", "bound_of", "end_of_service", "low_reservoir_alarm", "stability_bound", "worst_case"]
 
 
 @dataclass
@@ -39,7 +40,7 @@ def low_reservoir_alarm(work: Worksheet, fill: Fill) -> Bound:
         fill_volume=fill.volume,
         alarm_volume=fill.alarm,
         concentration=fill.strength,
-        daily_dose=fill.dose,
+        daily_dose=fill.leaving,
         show="day",
     )
     return bound_of(work, "low-reservoir-alarm", fill.filled, lasts)
@@ -55,7 +56,7 @@ def worst_case(work: Worksheet, pump: Pump, fill: Fill, alarm: Bound, *, require
         )
         return None
     accuracy = work.fact("flow_accuracy", pump.flow_accuracy, pointer="/accuracy_caps_interval")
-    fast: dict[str, Any] = {"concentration": fill.strength, "daily_dose": fill.dose, "flow_accuracy": accuracy}
+    fast: dict[str, Any] = {"concentration": fill.strength, "daily_dose": fill.leaving, "flow_accuracy": accuracy}
     at_alarm = work.step(
         formulas.days_to_alarm_volume_at_worst,
         fill_volume=fill.volume,
@@ -78,6 +79,26 @@ def worst_case(work: Worksheet, pump: Pump, fill: Fill, alarm: Bound, *, require
             work.cite(pump.flow_accuracy),
         )
     return bound
+
+
+def end_of_service(work: Worksheet, pump: Pump, fill: Fill, indicator: date, shown: date | None) -> Bound:
+    """The day on which the pump stops: so many days after its replacement indicator, whatever a programmer shows."""
+    since = work.given_day("replacement_indicator_date", indicator)
+    runs_on = work.fact(
+        "days_from_replacement_indicator",
+        pump.days_from_replacement_indicator,
+        pointer="/replacement_indicator_date",
+    )
+    ends = work.day_after("end_of_service_date", since, runs_on, pointer="/replacement_indicator_date")
+    if shown is not None:
+        work.begun_by("replace_by_date", work.given_day("replace_by_date", shown), ends)
+    if ends.day < fill.filled.day:
+        raise work.refuse(
+            "past-end-of-service",
+            f"The pump stopped on {ends}, {runs_on} after its replacement indicator: no fill of it can be planned.",
+            "/replacement_indicator_date",
+        )
+    return Bound("end-of-service", work.days_until("end_of_service_days", fill.filled, ends), ends)
 
 
 def stability_bound(

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from pumpcalc.delivery import Component
+from pumpcalc.programmes import with_all_boluses
 from pumpcalc.quantities import Quantity
 from pumpcalc.sentinel import check_against_last
 from pumpcalc.worksheet import Day, Value, Worksheet
 from pumpcalc.worksheet.fields import ConcentrationField, DailyDoseField, Request, VolumeField
 
-__all__ = ["Fill", "LastAccepted", "compare_with_last", "fill_day", "given_fill"]
+__all__ = ["Boluses", "Fill", "LastAccepted", "compare_with_last", "fill_day", "given_fill"]
 
 
 class LastAccepted(Request):
@@ -22,6 +24,14 @@ class LastAccepted(Request):
     daily_dose: DailyDoseField | None = None
     concentration: ConcentrationField | None = None
     fill_volume: VolumeField | None = None
+
+
+class Boluses(NamedTuple):
+    """A patient's boluses, stated together or not at all."""
+
+    dose_per_bolus: Quantity | None
+    lockout: Quantity | None
+    boluses_per_day: Quantity | None
 
 
 @dataclass
@@ -33,6 +43,9 @@ class Fill:
     alarm: Value
     strength: Value
     dose: Value
+    """Of the primary drug, as constant infusion."""
+    leaving: Value
+    """What counts for how long the fill lasts: the dose with every bolus that the lockout lets through."""
 
 
 def fill_day(work: Worksheet, fill_date: date | None, filled_at: datetime | None, time_zone: ZoneInfo | None) -> Day:
@@ -58,6 +71,7 @@ def given_fill(
     alarm: Quantity,
     components: Sequence[Component],
     daily_dose: Quantity,
+    boluses: Boluses,
 ) -> Fill:
     if alarm.amount >= volume.amount:
         raise work.refuse(
@@ -67,13 +81,28 @@ def given_fill(
             "/low_reservoir_alarm_volume",
         )
     primary = components[0]
-    return Fill(
-        filled=filled,
-        volume=work.given("fill_volume", volume),
-        alarm=work.given("low_reservoir_alarm_volume", alarm),
-        strength=work.given("concentration", primary.concentration, primary.drug),
-        dose=work.given("daily_dose", daily_dose, primary.drug),
+    given_volume, given_alarm = work.given("fill_volume", volume), work.given("low_reservoir_alarm_volume", alarm)
+    strength = work.given("concentration", primary.concentration, primary.drug)
+    dose = work.given("daily_dose", daily_dose, primary.drug)
+    return Fill(filled, given_volume, given_alarm, strength, dose, _with_boluses(work, primary.drug, dose, boluses))
+
+
+def _with_boluses(work: Worksheet, drug: str, dose: Value, boluses: Boluses) -> Value:
+    """The daily dose with every bolus that is allotted and that the lockout lets through."""
+    stated = {name: value for name, value in zip(Boluses._fields, boluses, strict=True) if value is not None}
+    if not stated:
+        return dose
+    if missing := [name for name in Boluses._fields if name not in stated]:
+        raise work.refuse(
+            "missing",
+            f"{missing[0]} is missing: state a bolus by its dose, its lockout and how many a day are allotted.",
+            f"/{missing[0]}",
+        )
+    work.note(
+        "boluses-counted",
+        "Every bolus that is allotted and that the lockout lets through is counted, as if it were delivered each day.",
     )
+    return with_all_boluses(work, drug, dose, **stated).highest
 
 
 def compare_with_last(work: Worksheet, fill: Fill, last: LastAccepted) -> None:

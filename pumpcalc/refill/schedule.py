@@ -12,10 +12,11 @@ from datetime import date
 from pumpcalc import formulas
 from pumpcalc.delivery import Component, doses_by_flow
 from pumpcalc.library import SEVERITIES, Drug, FillKind, Pump
-from pumpcalc.limits import check_approval, check_flow_rate, check_indication
+from pumpcalc.limits import check_approval, check_daily_dose, check_flow_rate, check_indication, check_patient_bolus
 from pumpcalc.quantities import Quantity
-from pumpcalc.refill.bounds import Bound, bound_of, low_reservoir_alarm, stability_bound, worst_case
+from pumpcalc.refill.bounds import Bound, bound_of, end_of_service, low_reservoir_alarm, stability_bound, worst_case
 from pumpcalc.refill.entry import (
+    Boluses,
     Fill,
     LastAccepted,
     compare_with_last,
@@ -31,8 +32,11 @@ from pumpcalc.worksheet.fields import (
     ClosedWeekdays,
     DailyDoseField,
     Days,
+    DrugMassField,
+    DurationField,
     Instant,
     Listed,
+    PerDay,
     PumpName,
     TimeZone,
     VolumeField,
@@ -52,6 +56,9 @@ def refill_schedule(
     low_reservoir_alarm_volume: VolumeOrZeroField,
     components: Listed[Component],
     daily_dose: DailyDoseField,
+    dose_per_bolus: DrugMassField | None = None,
+    lockout: DurationField | None = None,
+    boluses_per_day: PerDay | None = None,
     fill_date: Calendar | None = None,
     filled_at: Instant | None = None,
     time_zone: TimeZone | None = None,
@@ -63,6 +70,8 @@ def refill_schedule(
     closed_weekdays: ClosedWeekdays = (),
     closed_dates: ClosedDates = (),
     days_before: Days | None = None,
+    replacement_indicator_date: Calendar | None = None,
+    replace_by_date: Calendar | None = None,
     last_accepted: LastAccepted | None = None,
     acknowledged: Acknowledged = (),
 ) -> None:
@@ -77,6 +86,8 @@ def refill_schedule(
     low_reservoir_alarm_volume : as set on the pump [mL]
     components : drugs in the reservoir with their concentrations; the first is primary and drives the flow
     daily_dose : of the primary drug, constant infusion [mg/day or mcg/day]
+    dose_per_bolus, lockout, boluses_per_day : of the patient's boluses, together: every one that is allotted and that
+        the lockout lets through is counted
     fill_date : day of the fill at the clinic; or
     filled_at, time_zone : the instant of the fill and the clinic's zone
     fill_kind : naive (first fill of a new pump), undiluted or diluted; needed where stability depends on it
@@ -86,6 +97,8 @@ def refill_schedule(
     accuracy_caps_interval : the clinic's policy: the day on which the pump can be dry within its accuracy binds too
     closed_weekdays, closed_dates : when the clinic is closed
     days_before : how many days before the last safe day the clinic refills
+    replacement_indicator_date : when the pump said that it is to be replaced
+    replace_by_date : the day that a programmer shows for the replacement; later than the end of service is wrong
     last_accepted : the primary drug's daily dose and concentration and the fill volume of the last fill; a value near
         ten times, a tenth, a thousand times ... of them is read back
     acknowledged : statements that were read, such as fda-2018
@@ -98,7 +111,8 @@ def refill_schedule(
     Limits
     ------
     fill_volume at most ``reservoir_volume``; flow_rate within the pump's limits; daily_dose and concentrations
-    within the drugs' limits; fill_date at most ``beyond_use_date``; fda_2018_statement acknowledged
+    within the drugs' limits; fill_date at most ``beyond_use_date``;
+    replace_by_date at most the end of service; fda_2018_statement acknowledged
 
     Source
     ------
@@ -115,6 +129,7 @@ def refill_schedule(
         low_reservoir_alarm_volume,
         components,
         daily_dose,
+        Boluses(dose_per_bolus, lockout, boluses_per_day),
     )
     bounds = [low_reservoir_alarm(work, fill)]
     worst_dry = worst_case(work, device, fill, bounds[0], required=accuracy_caps_interval)
@@ -137,6 +152,14 @@ def refill_schedule(
         bounds.append(bound_of(work, "maximum-interval", fill.filled, interval))
     else:
         work.not_checked(device.maximum_refill_interval)
+    if replacement_indicator_date is not None:
+        bounds.append(end_of_service(work, device, fill, replacement_indicator_date, replace_by_date))
+    elif replace_by_date is not None:
+        raise work.refuse(
+            "missing",
+            "replacement_indicator_date is missing: the day shown for replacement is held against it.",
+            "/replacement_indicator_date",
+        )
     _answer(work, fill, bounds, days_before, closed_weekdays, closed_dates)
     _check(work, device, drugs, components, fill)
     check_approval(work, drugs, acknowledged)
@@ -187,6 +210,8 @@ def _check(work: Worksheet, pump: Pump, drugs: Sequence[Drug], components: Seque
     flow = work.step(formulas.flow_rate, daily_dose=fill.dose, concentration=fill.strength, show="mL/day")
     check_flow_rate(work, pump, flow)
     doses_by_flow(work, drugs, [each.concentration for each in components], flow, fill.dose, fill.strength)
+    if fill.leaving is not fill.dose:
+        _check_boluses(work, pump, drugs, fill)
     for position, drug in enumerate(drugs):
         if work.request.get("fill_kind") in drug.fill_concentration:
             allowed = drug.fill_concentration[work.request["fill_kind"]]
@@ -210,3 +235,28 @@ def _check(work: Worksheet, pump: Pump, drugs: Sequence[Drug], components: Seque
             f"A missed refill of this mixture is graded {worst.missed_refill.value}, as its worst: {worst.label}.",
             work.cite(worst.missed_refill),
         )
+
+
+def _check_boluses(work: Worksheet, pump: Pump, drugs: Sequence[Drug], fill: Fill) -> None:
+    """Every drug's limit and the pump's, on a day with every bolus."""
+    for drug in drugs:
+        check_patient_bolus(work, drug, pump)
+    flow = work.step(
+        formulas.flow_rate,
+        name="flow_rate_with_boluses",
+        daily_dose=fill.leaving,
+        concentration=fill.strength,
+        show="mL/day",
+    )
+    check_flow_rate(work, pump, flow)
+    check_daily_dose(work, drugs[0], fill.leaving)
+    for position, drug in enumerate(drugs[1:], start=2):
+        strength = work.line(f"concentration_{position}")
+        dose = work.step(
+            formulas.daily_dose,
+            name=f"daily_dose_{position}_with_boluses",
+            flow_rate=flow,
+            concentration=strength,
+            show=f"{strength.spelling.partition('/')[0]}/day",
+        )
+        check_daily_dose(work, drug, dose)
