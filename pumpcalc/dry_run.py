@@ -10,7 +10,7 @@ from pumpcalc.errors import Refusal
 from pumpcalc.library import Library
 from pumpcalc.worksheet import Calculation, Limit, calculate
 
-__all__ = ["DryRun", "dry_run"]
+__all__ = ["DryRun", "answer_or_refusal", "dry_run"]
 
 
 @dataclass(frozen=True)
@@ -75,10 +75,11 @@ def dry_run(calculation: str, request: Mapping[str, Any], before: Library, after
 
     Raises CalculationWithheld when the replay of either answer disagrees.
     """
-    return DryRun(_answer(calculation, request, before), _answer(calculation, request, after))
+    return DryRun(answer_or_refusal(calculation, request, before), answer_or_refusal(calculation, request, after))
 
 
-def _answer(calculation: str, request: Mapping[str, Any], library: Library) -> Calculation | Refusal:
+def answer_or_refusal(calculation: str, request: Mapping[str, Any], library: Library) -> Calculation | Refusal:
+    """The record of a request, or why there is none."""
     try:
         return calculate(calculation, request, library)
     except Refusal as refusal:

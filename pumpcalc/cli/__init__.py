@@ -2,6 +2,7 @@
 
     pumpcalc calculate NAME [FILE|-] [--lines]     the request as JSON in, the record as JSON out
     pumpcalc NAME --daily-dose "10 mg/day" ...     the worksheet for a person
+    pumpcalc what-if NAME FILE --change F=V ...    the same with something changed, side by side; nothing is kept
     pumpcalc verify FILE                           replay a saved calculation
     pumpcalc library check|show|diff|dry-run       what the drug library holds, and what a clinic's file changes
     pumpcalc uses FACT FILE                        which records, one on a line, used a figure of the library
@@ -121,6 +122,23 @@ def _uses(arguments: argparse.Namespace) -> int:
     return ANSWERED
 
 
+def _what_if(arguments: argparse.Namespace) -> int:
+    from pumpcalc.printing import print_what_if
+    from pumpcalc.what_if import what_if
+
+    with opened(arguments.file) as stream:
+        request = read_json(stream.read(strict_json.LONGEST + 1))
+    if not isinstance(request, dict):
+        raise refused("wrong-type", f"A request to {arguments.name} is an object with fields.")
+    changes = _pairs([word for words in arguments.change for word in words], "change")
+    run = what_if(
+        arguments.name, request, {field: value or None for field, value in changes.items()}, chosen_library(arguments)
+    )
+    told = ", ".join(f"{field} = {value or 'left out'}" for field, value in changes.items())
+    sys.stdout.write(print_what_if(f"WHAT IF, {arguments.name}: {told}", run))
+    return REFUSED if isinstance(run.after, Refusal) else ANSWERED
+
+
 def _list(_arguments: argparse.Namespace) -> int:
     from pumpcalc import CALCULATORS
 
@@ -227,6 +245,13 @@ def _parser() -> Parser:
     calculate.add_argument("--lines", action="store_true", help="one request per line in, one record per line out")
     add_overlay(calculate)
     calculate.set_defaults(run=_calculate)
+    what_if = commands.add_parser("what-if", help="the same request with something changed; nothing is kept")
+    what_if.add_argument("name", metavar="NAME", help="name of the calculation; see: pumpcalc list")
+    what_if.add_argument("file", metavar="FILE", help="the request; - for standard input")
+    what_if.add_argument("--change", nargs="+", action="append", required=True, metavar="FIELD=VALUE",
+                         help="what is changed; FIELD= leaves a field out")  # fmt: skip
+    add_overlay(what_if)
+    what_if.set_defaults(run=_what_if)
     verify = commands.add_parser("verify", help="replay a saved calculation")
     verify.add_argument("file", metavar="FILE", help="the record of a calculation; - for standard input")
     add_overlay(verify)

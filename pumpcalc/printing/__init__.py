@@ -1,6 +1,6 @@
 """Pages for a person: the worksheet of a calculation, the equations, and what the drug library holds."""
 
-from pumpcalc.printing.shelf import print_check, print_differences, print_dry_run, print_monograph
+from pumpcalc.printing.shelf import print_check, print_differences, print_dry_run, print_monograph, print_what_if
 from pumpcalc.printing.worksheet import print_formulas, print_worksheet
 
 __all__ = [
@@ -9,5 +9,6 @@ __all__ = [
     "print_dry_run",
     "print_formulas",
     "print_monograph",
+    "print_what_if",
     "print_worksheet",
 ]

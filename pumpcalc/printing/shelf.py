@@ -23,9 +23,10 @@ from pumpcalc.library import (
 )
 from pumpcalc.library.facts import STATUSES
 from pumpcalc.printing.lines import wrapped
+from pumpcalc.what_if import course
 from pumpcalc.worksheet import Limit
 
-__all__ = ["print_check", "print_differences", "print_dry_run", "print_monograph"]
+__all__ = ["print_check", "print_differences", "print_dry_run", "print_monograph", "print_what_if"]
 
 _CALLED = ("id", "code", "name", "label")
 """Fields by which a record is called; they stand in its title."""
@@ -145,6 +146,20 @@ def print_dry_run(title: str, run: DryRun) -> str:
         lines += wrapped(f"  {name.replace('_', ' ')}: {_answer(was, now)}")
     lines += [line for limit in run.newly_hit for line in wrapped(f"  newly hit: {_limit(limit)}")]
     lines += [line for limit in run.not_hit_now for line in wrapped(f"  not hit any more: {_limit(limit)}")]
+    return _page(lines)
+
+
+def print_what_if(title: str, run: DryRun) -> str:
+    """What a change does: every answer before and after, the limits, and what is left in the reservoir meanwhile."""
+    lines = print_dry_run(title, run).rstrip("\n").split("\n")
+    if isinstance(run.before, Refusal):
+        lines += wrapped(f"  refused as it is: {run.before}")
+    elif not run.is_changed:
+        lines.append("  nothing changes: no answer, and no limit that is hit")
+    if points := course(run):
+        lines += ["", "  left in the reservoir", f"    {'day':6}{'as it is':16}changed".rstrip()]
+        lines += [f"    {p.day:<6}{p.before or '-':16}{p.after or '-'}" for p in points]
+    lines += ["", "Nothing was kept."]
     return _page(lines)
 
 

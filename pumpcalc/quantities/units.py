@@ -58,6 +58,9 @@ def _registry() -> pint.UnitRegistry[Any]:
 
 
 REGISTRY = _registry()
+_ONE = REGISTRY.Unit("")
+_UNITS = {atom: REGISTRY.Unit(text) for atom, text in _ATOMS.items()}
+"""Every unit of our own, made at import: later pint parses nothing."""
 
 
 @cache
@@ -69,14 +72,14 @@ def _substance(name: str) -> pint.Unit:
 
 
 def _product(text: str) -> pint.Unit:
-    unit = REGISTRY.Unit("")
+    unit = _ONE
     for part in text.split("*"):
         if part == "1" or not part:
             continue
         match = _ATOM.fullmatch(part)
         if match is None or match["atom"] not in _ATOMS:
             raise ValueError(f"{text!r} is not written in the units of pumpcalc")
-        unit = unit * REGISTRY.Unit(_ATOMS[match["atom"]])
+        unit = unit * _UNITS[match["atom"]]
         if match["substance"] is not None:
             unit = unit * _substance(match["substance"])
     return unit
@@ -88,7 +91,7 @@ def pint_unit(text: str) -> pint.Unit:
 
     Only texts from the code and the library come here; they are taken apart here, not by pint.
     """
-    unit = REGISTRY.Unit("")
+    unit = _ONE
     for position, group in enumerate(text.split(" per ")):
         over, *under = group.split("/")
         ratio = _product(over)

@@ -250,11 +250,11 @@ def _check_boluses(work: Worksheet, pump: Pump, drugs: Sequence[Drug], fill: Fil
     )
     check_flow_rate(work, pump, flow)
     check_daily_dose(work, drugs[0], fill.leaving)
-    for position, drug in enumerate(drugs[1:], start=2):
-        strength = work.line(f"concentration_{position}")
+    for position, drug in enumerate(drugs[1:], start=1):
+        strength = work.line(f"concentration_{position + 1}")
         dose = work.step(
             formulas.daily_dose,
-            name=f"daily_dose_{position}_with_boluses",
+            name=f"daily_dose_{position + 1}_with_boluses",
             flow_rate=flow,
             concentration=strength,
             show=f"{strength.spelling.partition('/')[0]}/day",

@@ -1,0 +1,76 @@
+"""What if: one request and the same with something changed, both answered, both curves, nothing kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from pumpcalc import formulas
+from pumpcalc.dry_run import DryRun, answer_or_refusal
+from pumpcalc.errors import Refusal
+from pumpcalc.library import Library
+from pumpcalc.quantities import write
+from pumpcalc.worksheet import Calculation
+from pumpcalc.worksheet.record import Given, Step
+
+__all__ = ["Point", "course", "what_if"]
+
+_EVERY = 7
+
+
+def what_if(calculation: str, request: Mapping[str, Any], changes: Mapping[str, Any], library: Library) -> DryRun:
+    """A request of this calculation, and the same with some fields changed; a change to None leaves a field out.
+
+    Either answer may be a refusal: a change that cannot be is what the reader wants to know. Raises
+    CalculationWithheld when the replay of either answer disagrees.
+    """
+    changed = {field: value for field, value in {**request, **changes}.items() if value is not None}
+    return DryRun(
+        answer_or_refusal(calculation, request, library),
+        answer_or_refusal(calculation, changed, library),
+    )
+
+
+@dataclass(frozen=True)
+class Point:
+    """What is left in the reservoir after so many days, before and after the change; None where no fill is asked."""
+
+    day: int
+    before: str | None
+    after: str | None
+
+
+def course(run: DryRun) -> list[Point]:
+    """The volume in the reservoir week by week, for two refill schedules, until the later of the two is due."""
+    both = [_falls(answer) for answer in (run.before, run.after)]
+    last = max((falls.until for falls in both if falls is not None), default=None)
+    if last is None:
+        return []
+    days = sorted({*range(0, last + 1, _EVERY), *(falls.until for falls in both if falls is not None)})
+    return [Point(day, *(None if falls is None else falls.left(day) for falls in both)) for day in days]
+
+
+@dataclass(frozen=True)
+class _Falls:
+    """A fill that leaves at one flow."""
+
+    volume: Fraction
+    flow: Fraction
+    until: int
+
+    def left(self, day: int) -> str:
+        taken = formulas.programmed_volume(flow_rate=self.flow, days=Fraction(day))
+        left: Fraction = formulas.volume_left(volume=self.volume, taken=min(taken, self.volume))
+        return write(left, "mL")
+
+
+def _falls(answer: Calculation | Refusal) -> _Falls | None:
+    if isinstance(answer, Refusal) or "refill_by" not in answer.answers:
+        return None
+    lines: dict[str, Given | Step] = {line.name: line for line in answer.given}
+    lines |= {line.name: line for line in answer.steps}
+    flow = lines.get("flow_rate_with_boluses", lines["flow_rate"])
+    days = [row["days"] for row in answer.answers["limits"] if row["limit"] == answer.answers["binding"]]
+    return _Falls(Fraction(lines["fill_volume"].exact), Fraction(flow.exact), days[0])
