@@ -61,7 +61,7 @@ class _Falls:
     until: int
 
     def left(self, day: int) -> str:
-        taken = formulas.programmed_volume(flow_rate=self.flow, days=Fraction(day))
+        taken = formulas.programmed_volume(flow_rate=self.flow, days=Fraction(day, 1))
         left: Fraction = formulas.volume_left(volume=self.volume, taken=min(taken, self.volume))
         return write(left, "mL")
 
@@ -73,4 +73,10 @@ def _falls(answer: Calculation | Refusal) -> _Falls | None:
     lines |= {line.name: line for line in answer.steps}
     flow = lines.get("flow_rate_with_boluses", lines["flow_rate"])
     days = [row["days"] for row in answer.answers["limits"] if row["limit"] == answer.answers["binding"]]
-    return _Falls(Fraction(lines["fill_volume"].exact), Fraction(flow.exact), days[0])
+    return _Falls(_exactly(lines["fill_volume"]), _exactly(flow), days[0])
+
+
+def _exactly(line: Given | Step) -> Fraction:
+    """The number of a line of our own page, digits or digits over digits."""
+    over, _, under = line.exact.partition("/")
+    return Fraction(int(over), int(under or "1"))

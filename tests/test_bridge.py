@@ -273,13 +273,13 @@ def test_the_step_of_the_sensitivity_is_a_figure_of_the_library() -> None:
     assert uses(found, "policy.sensitivity_volume") == ("sensitivity_volume",)
 
 
-def test_a_bridge_between_equal_concentrations_is_refused_however_they_are_written() -> None:
+def test_between_equal_concentrations_it_is_said_that_no_bridge_is_needed_however_they_are_written() -> None:
     for new in ("500 mcg/mL", "0.5 mg/mL"):
-        request = _bridge(new_concentration=new, new_daily_dose="100 mcg/day")
-        assert (
-            "no bridge is needed" in refusal("bridge-bolus", request, "no-bridge-needed", "/new_concentration").detail
-        )
-    assert _asked("bridge-bolus", new_concentration="500.000001 mcg/mL").answers["volume"] == "0.34 mL"
+        found = _asked("bridge-bolus", new_concentration=new)
+        assert "no-bridge-needed" in notes(found)
+        assert found.answers["error_per_0.01_mL"].startswith("0 ")
+        assert exact(found, "dose_if_omitted") == exact(found, "daily_dose")
+    assert "no-bridge-needed" not in notes(_asked("bridge-bolus", new_concentration="500.000001 mcg/mL"))
 
 
 def test_a_bridge_always_clears_the_tubing_and_the_catheter() -> None:

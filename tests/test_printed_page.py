@@ -175,7 +175,7 @@ def test_every_answer_is_on_the_page_and_a_row_that_is_too_wide_for_a_table_is_w
     for answer in RECORDS[name].answers.values():
         rows = answer if isinstance(answer, list) and all(isinstance(row, dict) for row in answer) else [{"": answer}]
         cells = [cell for row in rows for cell in row.values()]
-        for cell in (", ".join(each) if isinstance(each, list) else str(each) for each in cells):
+        for cell in (str(word) for each in cells for word in (each if isinstance(each, list) else [each])):
             assert " ".join(cell.split()) in flat
     if name == "oral":
         assert "population: classical rule; population not recorded; source: krames-1996: abstract of PMID" in flat

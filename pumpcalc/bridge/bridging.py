@@ -112,7 +112,7 @@ def bridge_bolus(
 
     Raises
     ------
-    Refusal as for priming-bolus; ``no-bridge-needed`` for equal concentrations; ``old-dose-must-not-continue``;
+    Refusal as for priming-bolus; ``old-dose-must-not-continue``;
     ``three-concentrations-in-line`` when less than the volume was pumped since the last change; ``outside-flow-range``
     for a rate that the pump cannot run
 
@@ -132,10 +132,9 @@ def bridge_bolus(
     old = work.drug(drug)
     new = _drug_after(work, old, new_drug, new_daily_dose=new_daily_dose, old_dose_may_continue=old_dose_may_continue)
     if new is old and old_concentration.amount == new_concentration.amount:
-        raise work.refuse(
+        work.note(
             "no-bridge-needed",
-            f"The old and the new concentration are both {new_concentration}: no bridge is needed.",
-            "/new_concentration",
+            f"The old and the new concentration are both {new_concentration}: no bridge is needed, and none is wrong.",
         )
     dose = work.given("daily_dose", daily_dose, old.name)
     old_strength = work.given("old_concentration", old_concentration, old.name)

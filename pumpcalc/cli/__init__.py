@@ -113,6 +113,8 @@ def _uses(arguments: argparse.Namespace) -> int:
         for line in _with_progress(stream):
             read += 1
             record = read_json(line, LONGEST_RECORD)
+            if isinstance(record, dict) and isinstance(record.get("record"), dict):
+                record = record["record"]  # as `pumpcalc plans` writes it
             if found := uses(record, arguments.fact):
                 used += 1
                 sys.stdout.write(f"{read}: {record['calculation']}: {', '.join(found)}\n")

@@ -124,10 +124,6 @@ PLACES: dict[str, Place] = {
     "approval.approver": _of_clinic("/approvals", "approver"),
     "catheter.volume": Place(lambda _: "/v1/calculations/bridge-bolus", "/catheter_volume",
                              lambda: {"drug": "morphine", "catheter_volume": _HOLE}),
-    "bridge.prior_concentration": Place(lambda _: "/v1/calculations/bridge-bolus", "/old_concentration",
-                                        lambda: {"drug": "morphine", "old_concentration": _HOLE}),
-    "reservoir.aspirated": Place(lambda _: "/v1/calculations/residual-check", "/withdrawn_volume",
-                                 lambda: {"pump": "synchromed-ii-20", "withdrawn_volume": _HOLE}),
     "schedule.local_time": _of_clinic("/schedules", "local_time"),
     "import.csv": _of_clinic("/imports", "csv"),
     "drug_library.file": Place(lambda _: "/v1/library", "/file", lambda: {"file": _HOLE}),
@@ -199,6 +195,15 @@ _MIXTURE = [{"drug": drug, "concentration": "1 mg/mL"} for drug in ("morphine", 
 _Situation = tuple[str, Callable[[], Mapping[str, Any]], str]
 _ORDER = "the order"
 
+_RESIDUAL = "/v1/calculations/residual-check"
+
+
+def _withdrawn(volume: str) -> dict[str, Any]:
+    return {
+        "pump": "synchromed-ii-20", "fill_volume": "20 mL", "programmed_volume": "18 mL", "withdrawn_volume": volume,
+    }  # fmt: skip
+
+
 SCENARIOS: dict[str, list[_Situation]] = {
     "H178": [(_TITRATION, lambda: _ladder(start="2.5 mcg/day"), "/start")],
     "H179": [(_FLOW, lambda: FLOW_RATE | {"drug": "ziconotide", "daily_dose": "19.2 mcg/day",
@@ -219,11 +224,17 @@ SCENARIOS: dict[str, list[_Situation]] = {
     "H190": [(_TO_INTRATHECAL, lambda: _conversion(ratio="0", reduction_percent="0"), "/ratio")],
     "H192": [(_ORAL, lambda: {"table": "cdc-2022", "regimen": [
         {"opioid": "morphine", "daily_dose": "100000 mg/day"}]}, "/regimen/0/daily_dose")],
+    "H215": [("/v1/calculations/bridge-bolus", lambda: {
+        "pump": "synchromed-ii-20", "drug": "baclofen", "old_concentration": "500 mcg/mL",
+        "new_concentration": "0.5 mg/mL", "daily_dose": "200 mcg/day", "catheter_volume": "0.2 mL"},
+        "/new_concentration")],
     "H193": [(_SCHEDULE, lambda: _schedule(fill_volume="20 mL"), "/fill_volume"),
              (_ORDER, lambda: refill(fill_volume="20 mL"), "/fill_volume")],
     "H194": [(_ORDER, lambda: refill(fill_volume="20.01 mL"), "/fill_volume")],
     "H197": [(_SCHEDULE, lambda: _schedule() | {"low_reservoir_alarm_volume": "20 mL"},
               "/low_reservoir_alarm_volume")],
+    "H198": [(_RESIDUAL, lambda: _withdrawn("25 mL"), "/withdrawn_volume")],
+    "H199": [(_RESIDUAL, lambda: _withdrawn("0 mL"), "/withdrawn_volume")],
     "H200": [(_ORDER, lambda: refill(**_weak_flow("0.479 mg/day")), "/daily_dose")],
     "H201": [(_FLOW, lambda: FLOW_RATE | {"drug": "ziconotide", "daily_dose": "9.6 mcg/day",
                                           "concentration": "25 mcg/mL", "pump": "prometra-ii-20"}, "/pump")],
@@ -260,9 +271,6 @@ def _ids(*fields: str) -> frozenset[str]:
 FEATURES: dict[str, frozenset[str]] = {
     # The sentinel marks both as soft limits and reads them back; a hard one needs a figure that somebody has verified.
     "a verified hard maximum of morphine; none was read": frozenset({"H186", "H192"}),
-    # No bridge is needed between equal concentrations, so none is computed: refused, where the case wants a warning.
-    "a bridge between equal concentrations": _ids("bridge.prior_concentration"),
-    "residual check": _ids("reservoir.aspirated"),
     "approvals": _ids("approval.approver"),
     "lots": _ids("refill.lot_expiry"),
     "recurring schedules": _ids("schedule.local_time"),
