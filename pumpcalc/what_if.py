@@ -61,7 +61,7 @@ class _Falls:
     until: int
 
     def left(self, day: int) -> str:
-        taken = formulas.programmed_volume(flow_rate=self.flow, days=Fraction(day, 1))
+        taken = formulas.programmed_volume(flow_rate=self.flow, days=Fraction(0) + day)
         left: Fraction = formulas.volume_left(volume=self.volume, taken=min(taken, self.volume))
         return write(left, "mL")
 
