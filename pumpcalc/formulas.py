@@ -271,7 +271,7 @@ def concentration(daily_dose: Any, flow_rate: Any) -> Any:
 
 @formula("1", source="definition", daily_dose="mcg[X]/day", previous_daily_dose="mcg[X]/day")
 def change_of_dose(daily_dose: Any, previous_daily_dose: Any) -> Any:
-    """By which part of the dose before it a daily dose is another."""
+    """By which part of it a daily dose differs from another: the one before it, or the one that was wanted."""
     return daily_dose / previous_daily_dose - 1
 
 
@@ -339,18 +339,6 @@ def days_between_doses(later: Any, earlier: Any) -> Any:
 def increases_per_week(increases: Any, week: Any) -> Any:
     """How often the dose was raised within one week."""
     return increases / week
-
-
-@formula("mL", source="definition", flow_rate="mL/day", days_at_dose="day")
-def volume_used_at_dose(flow_rate: Any, days_at_dose: Any) -> Any:
-    """The volume that leaves the reservoir while a dose is in force."""
-    return flow_rate * days_at_dose
-
-
-@formula("mL", source="definition", reservoir_left="mL", volume_used="mL")
-def reservoir_left_after_dose(reservoir_left: Any, volume_used: Any) -> Any:
-    """What is left in the reservoir when the next dose begins."""
-    return reservoir_left - volume_used
 
 
 # --- Baclofen: trial boluses and changes of the dose
@@ -434,19 +422,7 @@ def error_of_concentration(concentration_made: Any, concentration: Any) -> Any:
     return concentration_made / concentration - 1
 
 
-@formula("mL", source="definition", volume="mL", rinse="mL")
-def left_after_rinse(volume: Any, rinse: Any) -> Any:
-    """What is left of a vial when some of it has rinsed the pump and is discarded."""
-    return volume - rinse
-
-
 # --- Choosing a concentration
-
-
-@formula("1", source="definition", dose_delivered="mcg[X]/day", daily_dose="mcg[X]/day")
-def error_of_dose(dose_delivered: Any, daily_dose: Any) -> Any:
-    """By which part of it the dose that a programmed flow delivers differs from the one that was wanted."""
-    return dose_delivered / daily_dose - 1
 
 
 @formula(
@@ -553,12 +529,6 @@ def difference_of_volume(volume: Any, volume_held: Any) -> Any:
     return volume - volume_held
 
 
-@formula("day", source="definition", volume="mL", flow_rate="mL/day")
-def time_to_tip(volume: Any, flow_rate: Any) -> Any:
-    """How long a flow takes to move a volume past the tip: the duration of a bridge."""
-    return volume / flow_rate
-
-
 @formula("mcg[X]", source="definition", volume="mL", stronger="mcg[X]/mL", weaker="mcg[X]/mL")
 def error_of_volume(volume: Any, stronger: Any, weaker: Any) -> Any:
     """The drug by which a bridge is wrong when its volume is wrong by this much."""
@@ -621,12 +591,6 @@ def number_per_day(number: Any, day: Any) -> Any:
     return number / day
 
 
-@formula("mL", source="definition", fill_volume="mL", alarm_volume="mL")
-def usable_volume(fill_volume: Any, alarm_volume: Any) -> Any:
-    """What a fill can deliver before the low-reservoir alarm."""
-    return fill_volume - alarm_volume
-
-
 @formula("1/day", source="definition", interval="day")
 def times_per_day(interval: Any) -> Any:
     """How often something can happen in a day that happens at most once in an interval."""
@@ -670,7 +634,7 @@ def difference_of_masses(one: Any, other: Any) -> Any:
 
 @formula("mL", source="definition", flow_rate="mL/day", days="day")
 def programmed_volume(flow_rate: Any, days: Any) -> Any:
-    """The volume that the programme counts as delivered."""
+    """The volume that a flow takes from the reservoir, and that the programme counts as delivered."""
     return flow_rate * days
 
 
@@ -696,19 +660,6 @@ def days_left(days: Any, taken: Any) -> Any:
 def part_of_volume(part: Any, whole: Any) -> Any:
     """Which part one volume is of another."""
     return part / whole
-
-
-@formula(
-    "mcg[X]/mL",
-    source="definition",
-    volume="mL",
-    concentration="mcg[X]/mL",
-    fill_volume="mL",
-    fill_concentration="mcg[X]/mL",
-)
-def concentration_after_fill(volume: Any, concentration: Any, fill_volume: Any, fill_concentration: Any) -> Any:
-    """The concentration when a fill mixes with what remained in the reservoir."""
-    return (volume * concentration + fill_volume * fill_concentration) / (volume + fill_volume)
 
 
 @formula("mL", source="tga-rc-2014-rn-00357-1", volume="mL", flow_accuracy="1")

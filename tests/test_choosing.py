@@ -339,10 +339,10 @@ def test_what_is_left_is_worked_by_hand() -> None:
     )
     fill, made, days, dose = Fraction(20), Fraction(35), Fraction(40), Fraction("2.4")
     assert formulas.left_in_pump(fill_volume=fill, concentration=made, interval=days, daily_dose=dose) == 604
-    assert formulas.error_of_dose(dose_delivered=Fraction("9.5"), daily_dose=Fraction(10)) == Fraction(-1, 20)
+    assert formulas.change_of_dose(daily_dose=Fraction("9.5"), previous_daily_dose=Fraction(10)) == Fraction(-1, 20)
 
 
-@pytest.mark.parametrize("name", ["left_in_vials", "left_in_pump", "error_of_dose"])
+@pytest.mark.parametrize("name", ["left_in_vials", "left_in_pump"])
 def test_what_is_left_of_one_drug_is_not_counted_with_another(name: str) -> None:
     units = {
         argument: pattern.text.replace("[X]", "[morphine]") for argument, pattern in FORMULAS[name].arguments.items()

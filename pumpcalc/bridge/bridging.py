@@ -250,7 +250,9 @@ def _refuse_undeliverable(work: Worksheet, pump: Pump, rate: Value) -> None:
 
 def _answer(work: Worksheet, change: _Change) -> None:
     """The bridge, and what would arrive without it."""
-    duration = work.step(formulas.time_to_tip, name="duration", volume=change.volume, flow_rate=change.rate, show="h")
+    duration = work.step(
+        formulas.days_to_deliver, name="duration", volume=change.volume, flow_rate=change.rate, show="h"
+    )
     omitted = work.step(
         formulas.daily_dose,
         name="dose_if_omitted",
@@ -259,7 +261,7 @@ def _answer(work: Worksheet, change: _Change) -> None:
         show=f"{change.mass}/day",
     )
     hours = work.step(
-        formulas.time_to_tip, name="hours_if_omitted", volume=change.volume, flow_rate=change.new_flow, show="h"
+        formulas.days_to_deliver, name="hours_if_omitted", volume=change.volume, flow_rate=change.new_flow, show="h"
     )
     delivered = work.step(
         formulas.drug_mass,
@@ -363,7 +365,7 @@ def _answer_difference(work: Worksheet, change: _Change, tubing: Tubing) -> None
         work.answer(tubing.difference)
         work.answer(
             work.step(
-                formulas.time_to_tip,
+                formulas.days_to_deliver,
                 name="duration_difference",
                 volume=tubing.difference,
                 flow_rate=change.rate,

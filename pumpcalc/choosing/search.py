@@ -126,10 +126,10 @@ def _programmed(sheet: Worksheet, order: Order, flow: Value, concentration: Valu
         show=order.dose.spelling,
     )
     error = sheet.step(
-        formulas.error_of_dose,
+        formulas.change_of_dose,
         name=f"dose_error_percent{number}",
-        dose_delivered=delivered,
-        daily_dose=order.dose,
+        daily_dose=delivered,
+        previous_daily_dose=order.dose,
         show="%",
     )
     return programmed, error

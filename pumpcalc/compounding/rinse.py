@@ -96,7 +96,7 @@ def naive_pump_rinse(
     mass = strength.spelling.partition("/")[0]
     work.answer(taken)
     work.answer(work.step(formulas.drug_mass, name="drug_discarded", concentration=strength, volume=taken, show=mass))
-    left = work.step(formulas.left_after_rinse, name="left_to_fill", volume=volume, rinse=taken, show="mL")
+    left = work.step(formulas.volume_left, name="left_to_fill", volume=volume, taken=taken, show="mL")
     work.answer(left)
     work.answer(work.step(formulas.drug_mass, name="left_to_fill_mass", concentration=strength, volume=left, show=mass))
     work.answer_with("remaining", _remaining(work, volume, done))
@@ -142,6 +142,6 @@ def _remaining(work: Worksheet, volume: Value, done: Sequence[Value]) -> list[di
     rows: list[dict[str, object]] = []
     for n, rinse in enumerate(done, 1):
         number = work.count(f"rinse_number_{n}", done[:n])
-        volume = work.step(formulas.left_after_rinse, name=f"remaining_{n}", volume=volume, rinse=rinse, show="mL")
+        volume = work.step(formulas.volume_left, name=f"remaining_{n}", volume=volume, taken=rinse, show="mL")
         rows.append({"rinse": number, "volume": volume})
     return rows

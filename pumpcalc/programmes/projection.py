@@ -48,7 +48,7 @@ def project(
     volume = work.given("fill_volume", fill_volume)
     alarm = work.given("low_reservoir_alarm_volume", alarm_volume)
     work.at_most(volume, device.reservoir_volume)
-    usable = work.step(formulas.usable_volume, fill_volume=volume, alarm_volume=alarm, show="mL")
+    usable = work.step(formulas.volume_left, name="usable_volume", volume=volume, taken=alarm, show="mL")
     point = work.chosen("pump_week_at_fill", "since_monday", [filled], running.point(filled.instant), "day")
     minute = work.given("minute", _MINUTE, source=Cited(key="definition", where="a minute", status="verified"))
     for name, out in (("low_reservoir_alarm", usable), ("dry", volume)):

@@ -109,12 +109,12 @@ def _mixed(course: Course, state: State, volume: Value, new: Contents, mixed: Va
         strength = fill.get(drug) or remained[drug]
         if drug in remained and drug in fill:
             after = course.work.step(
-                formulas.concentration_after_fill,
+                formulas.mixed_concentration,
                 name=name,
-                volume=state.volume,
-                concentration=remained[drug],
+                reservoir_residual_volume=state.volume,
+                old_concentration=remained[drug],
                 fill_volume=volume,
-                fill_concentration=fill[drug],
+                new_concentration=fill[drug],
                 show=strength.spelling,
             )
         else:

@@ -63,10 +63,10 @@ def use_of_reservoir(
         days = _days_at(plan, ladder, number)
         if days is not None:
             row["volume_used"] = work.step(
-                formulas.volume_used_at_dose,
+                formulas.programmed_volume,
                 name=f"volume_used_{number}",
                 flow_rate=row["flow_rate"],
-                days_at_dose=days,
+                days=days,
                 show="mL",
             )
         if alarm:
@@ -92,10 +92,10 @@ def use_of_reservoir(
             alarm = _alarm(plan, rung, lasts, short=short)
         else:
             left = work.step(
-                formulas.reservoir_left_after_dose,
+                formulas.volume_left,
                 name=f"reservoir_left_{number + 1}",
-                reservoir_left=left,
-                volume_used=row["volume_used"],
+                volume=left,
+                taken=row["volume_used"],
                 show="mL",
             )
     work.note(
