@@ -34,19 +34,20 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def plant(copy: Path) -> Iterator[Callable[[str, str], subprocess.CompletedProcess[str]]]:
-    file = copy / "pumpcalc" / "formulas.py"
-    sound = file.read_text(encoding="utf-8")
+    sound = {file: file.read_text(encoding="utf-8") for file in (copy / "pumpcalc" / "formulas").glob("*.py")}
 
     def planted(was: str, becomes: str) -> subprocess.CompletedProcess[str]:
-        assert sound.count(was) == 1, f"the fault must be planted in one place: {was}"
-        file.write_text(sound.replace(was, becomes), encoding="utf-8")
+        assert sum(text.count(was) for text in sound.values()) == 1, f"planted in one place: {was}"
+        (file,) = (file for file, text in sound.items() if was in text)
+        file.write_text(sound[file].replace(was, becomes), encoding="utf-8")
         return subprocess.run(
             [sys.executable, "-B", "-c", "import pumpcalc, os; print(os.path.dirname(pumpcalc.__file__))"],
             cwd=copy, env=os.environ | {"PYTHONPATH": str(copy)}, capture_output=True, text=True, check=False,
         )  # fmt: skip
 
     yield planted
-    file.write_text(sound, encoding="utf-8")
+    for file, text in sound.items():
+        file.write_text(text, encoding="utf-8")
 
 
 _RATIO = "return oral * kept / ratio"

@@ -61,7 +61,7 @@ def print_formulas(library: Library) -> str:
         "# The equations",
         "",
         "Made by `pumpcalc formulas`; a test keeps this page equal to it. Each equation is written once, in",
-        "`pumpcalc/formulas.py`, and its units are proved by pint when pumpcalc is imported. `X` and `Y` stand for",
+        "`pumpcalc/formulas/`, and its units are proved by pint when pumpcalc is imported. `X` and `Y` stand for",
         "substances: oral morphine, morphine in the spinal fluid and ziconotide are different dimensions.",
     ]
     for formula in FORMULAS.values():
