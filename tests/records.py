@@ -27,6 +27,12 @@ ASKED: dict[str, tuple[str, dict[str, Any]]] = {
         fill(daily_dose="5 mg/day", dose_per_bolus="0.25 mg", lockout="5 h", boluses_per_day=6,
              replacement_indicator_date="2026-01-01", replace_by_date="2026-04-02"),
     ),
+    "under-a-schedule": (
+        "refill-schedule",
+        fill(fill_date=None, filled_at="2026-02-26T12:00:00-05:00", time_zone="America/New_York", stability="77 day",
+             components=solution("baclofen", "0.5 mg/mL"), daily_dose="0.24 mg/day", base_rate="0.01 mg/h",
+             day_total="0.24 mg/day"),
+    ),
     "equivalent": (
         "oral-morphine-equivalent",
         {"table": "cdc-2022", "regimen": [{"opioid": "oxycodone", "daily_dose": "33.3 mg/day"},

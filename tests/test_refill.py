@@ -334,3 +334,65 @@ def test_no_fill_of_a_pump_that_has_stopped_is_planned_and_no_day_of_replacement
     refusal("refill-schedule", asked, "missing", "/replacement_indicator_date")
     asked = fill(pump="synchromed-iii-20", replacement_indicator_date="2026-01-01")
     refusal("refill-schedule", asked, "not-in-library", "/replacement_indicator_date")
+
+
+WEEK = {
+    "base_rate": "0.01 mg/h",
+    "day_total": "0.24 mg/day",
+    "groups": [
+        {"weekdays": ["monday", "tuesday", "wednesday", "thursday", "friday"], "day_total": "0.315 mg/day",
+         "steps": [{"start": "06:00", "end": "09:00", "dose": "0.075 mg"},
+                   {"start": "21:00", "end": "22:00", "dose": "0.04 mg"}]},
+    ],
+}  # fmt: skip
+
+
+def scheduled(**changes: Any) -> dict[str, Any]:
+    """Baclofen 0.5 mg/mL, 315 mcg on weekdays and 240 mcg at weekends, filled on a Thursday at noon in New York."""
+    plain = {
+        "fill_date": None, "filled_at": "2026-02-26T12:00:00-05:00", "time_zone": "America/New_York",
+        "components": solution("baclofen", "0.5 mg/mL"), "daily_dose": "0.293571 mg/day", "stability": "77 day",
+    }  # fmt: skip
+    return fill(**plain | WEEK | changes)
+
+
+def test_a_fill_under_a_day_schedule_is_walked_over_the_real_calendar() -> None:
+    # 18 mL of 0.5 mg/mL are 9 mg. A week is 2.055 mg: four weeks 8.22 mg, 0.78 mg are left at Thursday noon. From noon,
+    # Thursday 0.15 (11 h at base, 0.04 at nine), Friday 0.315, Saturday 0.24 make 0.705; 0.075 mg of Sunday are 7.5 h.
+    found = calculate("refill-schedule", scheduled())
+    walked = exact(found, "days_to_low_reservoir_alarm")
+    assert walked == 28 + Fraction(1, 2) + 2 + Fraction(75, 240)
+    assert days_of(found)["low-reservoir-alarm"] == 30
+    of_fill = ("pump", "fill_volume", "low_reservoir_alarm_volume", "filled_at", "time_zone")
+    asked = {name: scheduled()[name] for name in of_fill} | {"drug": "baclofen", "concentration": "0.5 mg/mL"}
+    same = calculate("day-schedule", asked | WEEK)
+    assert exact(same, "days_to_low_reservoir_alarm") == walked
+
+
+def test_the_worst_case_of_a_schedule_is_the_walk_of_what_the_programme_counts_when_the_pump_runs_fast() -> None:
+    found = calculate("refill-schedule", scheduled())
+    assert exact(found, "usable_volume_when_fast") == 18 / Fraction("1.145")
+    alarm, worst = (exact(found, f"days_to_{name}") for name in ("low_reservoir_alarm", "alarm_volume_at_worst"))
+    assert worst < alarm
+    assert found.answers["worst_case_alarm_date"] < found.answers["low_reservoir_alarm_date"]
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "pointer"),
+    [
+        ({"daily_dose": "0.3 mg/day"}, "day-total-mismatch", "/daily_dose"),
+        ({"base_rate": None}, "missing", "/base_rate"),
+        ({"filled_at": None, "time_zone": None, "fill_date": "2026-02-26"}, "missing", "/filled_at"),
+        ({"day_total": "5.76 mg/day"}, "day-total-mismatch", "/day_total"),
+        (BOLUSES | {"dose_per_bolus": "0.01 mg"}, "one-of-two", "/dose_per_bolus"),
+    ],
+)
+def test_a_schedule_that_does_not_fit_the_fill_is_refused(change: dict[str, Any], code: str, pointer: str) -> None:
+    refusal("refill-schedule", scheduled(**change), code, pointer)
+
+
+def test_fourteen_steps_a_day_are_a_hard_limit_of_a_fill_too() -> None:
+    steps = [{"start": f"{hour:02}:00", "end": f"{hour:02}:30", "dose": "0.005 mg"} for hour in range(14)]
+    group = {"weekdays": WEEK["groups"][0]["weekdays"], "day_total": "0.24 mg/day", "steps": steps}  # type: ignore[index]
+    found = calculate("refill-schedule", scheduled(groups=[group], daily_dose="0.24 mg/day"))
+    assert "most_steps_per_day" in hard_hits(found)

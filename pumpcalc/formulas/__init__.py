@@ -56,6 +56,7 @@ from pumpcalc.formulas.fill import (
     volume_left,
     volume_of_boluses,
     volume_to_tip,
+    volume_when_fast,
 )
 from pumpcalc.formulas.programme import (
     actuations_per_day,
@@ -150,4 +151,5 @@ __all__ = [
     "volume_of_boluses",
     "volume_of_dose",
     "volume_to_tip",
+    "volume_when_fast",
 ]

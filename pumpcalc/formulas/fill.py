@@ -29,6 +29,7 @@ __all__ = [
     "volume_left",
     "volume_of_boluses",
     "volume_to_tip",
+    "volume_when_fast",
 ]
 
 
@@ -176,6 +177,12 @@ def volume_if_fast(volume: Any, flow_accuracy: Any) -> Any:
 def volume_if_slow(volume: Any, flow_accuracy: Any) -> Any:
     """The least that can have been delivered for a programmed volume, within the pump's stated accuracy."""
     return volume * (1 - flow_accuracy)
+
+
+@formula("mL", source="tga-rc-2014-rn-00357-1", volume="mL", flow_accuracy="1")
+def volume_when_fast(volume: Any, flow_accuracy: Any) -> Any:
+    """What a programme counts as delivered when a pump as fast as its accuracy allows has delivered this much."""
+    return volume / (1 + flow_accuracy)
 
 
 @formula("mL/day", source="tga-rc-2014-rn-00357-1", flow_rate="mL/day", flow_accuracy="1")

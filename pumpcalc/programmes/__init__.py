@@ -1,7 +1,7 @@
 """Programmes of a pump: day schedules, boluses, delivery in whole steps, and a pump that stands still."""
 
 from pumpcalc.programmes.boluses import patient_bolus, single_bolus, with_all_boluses
-from pumpcalc.programmes.day_schedule import day_schedule
+from pumpcalc.programmes.day_schedule import check_week, day_schedule
 from pumpcalc.programmes.entry import DoseStep, WeekdayGroup
 from pumpcalc.programmes.given_week import GivenWeek, given_week
 from pumpcalc.programmes.in_steps import deliverable_dose, external_pump_steps
@@ -16,6 +16,7 @@ __all__ = [
     "Segment",
     "Week",
     "WeekdayGroup",
+    "check_week",
     "day_schedule",
     "deliverable_dose",
     "external_pump_steps",

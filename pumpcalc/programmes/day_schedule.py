@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pumpcalc import formulas
-from pumpcalc.library import Pump
+from pumpcalc.library import Drug, Pump
 from pumpcalc.limits import check_concentration, check_daily_dose, check_indication
 from pumpcalc.programmes.entry import WeekdayGroups
 from pumpcalc.programmes.given_week import GivenDay, GivenWeek, given_week
@@ -23,7 +23,7 @@ from pumpcalc.worksheet.fields import (
     VolumeOrZeroField,
 )
 
-__all__ = ["day_schedule"]
+__all__ = ["check_week", "day_schedule"]
 
 
 @calculator("day-schedule")
@@ -90,8 +90,7 @@ def day_schedule(
     strength = work.given("concentration", concentration, monograph.name)
     week = given_week(work, monograph.name, base_rate, groups, day_total)
     _answer(work, week)
-    _check_flows(work, device, week, strength)
-    check_daily_dose(work, monograph, _highest_total(work, week.days))
+    check_week(work, device, monograph, week, strength)
     check_concentration(work, monograph, strength)
     check_indication(work, monograph, device)
     work.cautions(device.cautions, "per-hour-for-per-day")
@@ -122,8 +121,12 @@ def _answer(work: Worksheet, week: GivenWeek) -> None:
     work.answer(week.mean, "mean_daily_dose")
     highest = [day.highest_rate for day in week.days]
     work.answer(work.greatest("highest_rate", highest, highest[0].spelling))
-    if counts := [day.steps for day in week.days if day.steps is not None]:
-        work.answer_with("steps_per_day", Count(work.greatest("steps_per_day", counts, "/day")))
+
+
+def check_week(work: Worksheet, device: Pump, drug: Drug, week: GivenWeek, strength: Value) -> None:
+    """Every flow of a programme against the pump, and its greatest day against the drug's limits."""
+    _check_flows(work, device, week, strength)
+    check_daily_dose(work, drug, _highest_total(work, week.days))
 
 
 def _highest_total(work: Worksheet, days: Sequence[GivenDay]) -> Value:
@@ -144,5 +147,7 @@ def _check_flows(work: Worksheet, device: Pump, week: GivenWeek, strength: Value
     )
     work.at_least(work.least("lowest_flow_rate", flows, "mL/day"), device.minimum_flow_rate)
     work.at_most(work.greatest("highest_flow_rate", flows, "mL/day"), device.maximum_flow_rate)
-    if any(day.steps is not None for day in week.days):
-        work.at_most(work.line("steps_per_day"), device.most_steps_per_day)
+    if counts := [day.steps for day in week.days if day.steps is not None]:
+        most = work.greatest("steps_per_day", counts, "/day")
+        work.answer_with("steps_per_day", Count(most))
+        work.at_most(most, device.most_steps_per_day)

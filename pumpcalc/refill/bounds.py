@@ -35,6 +35,10 @@ def bound_of(work: Worksheet, limit: str, filled: Day, lasts: Value, pointer: st
 
 
 def low_reservoir_alarm(work: Worksheet, fill: Fill) -> Bound:
+    if fill.programme is not None:
+        usable = work.step(formulas.volume_left, name="usable_volume", volume=fill.volume, taken=fill.alarm, show="mL")
+        walked = fill.programme.lasts(work, "days_to_low_reservoir_alarm", usable, fill.strength)
+        return bound_of(work, "low-reservoir-alarm", fill.filled, walked)
     lasts = work.step(
         formulas.days_to_low_reservoir_alarm,
         fill_volume=fill.volume,
@@ -56,16 +60,8 @@ def worst_case(work: Worksheet, pump: Pump, fill: Fill, alarm: Bound, *, require
         )
         return None
     accuracy = work.fact("flow_accuracy", pump.flow_accuracy, pointer="/accuracy_caps_interval")
-    fast: dict[str, Any] = {"concentration": fill.strength, "daily_dose": fill.leaving, "flow_accuracy": accuracy}
-    at_alarm = work.step(
-        formulas.days_to_alarm_volume_at_worst,
-        fill_volume=fill.volume,
-        alarm_volume=fill.alarm,
-        show="day",
-        **fast,
-    )
+    at_alarm, dry = _at_worst(work, fill, accuracy)
     bound_of(work, "worst-case-alarm", fill.filled, at_alarm)
-    dry = work.step(formulas.days_to_dry_at_worst, fill_volume=fill.volume, show="day", **fast)
     bound = bound_of(work, "worst-case-dry", fill.filled, dry)
     if dry.amount < work.line("days_to_low_reservoir_alarm").amount:
         enough = work.step(
@@ -79,6 +75,41 @@ def worst_case(work: Worksheet, pump: Pump, fill: Fill, alarm: Bound, *, require
             work.cite(pump.flow_accuracy),
         )
     return bound
+
+
+def _at_worst(work: Worksheet, fill: Fill, accuracy: Value) -> tuple[Value, Value]:
+    """How long until the alarm volume and until dry, if the pump runs as fast as its accuracy allows."""
+    if fill.programme is not None:
+        at_alarm, dry = (
+            fill.programme.lasts(
+                work,
+                name,
+                work.step(
+                    formulas.volume_when_fast,
+                    name=f"{volume.name}_when_fast",
+                    volume=volume,
+                    flow_accuracy=accuracy,
+                    show="mL",
+                ),
+                fill.strength,
+            )
+            for name, volume in (
+                ("days_to_alarm_volume_at_worst", work.line("usable_volume")),
+                ("days_to_dry_at_worst", fill.volume),
+            )
+        )
+        return at_alarm, dry
+    fast: dict[str, Any] = {"concentration": fill.strength, "daily_dose": fill.leaving, "flow_accuracy": accuracy}
+    return (
+        work.step(
+            formulas.days_to_alarm_volume_at_worst,
+            fill_volume=fill.volume,
+            alarm_volume=fill.alarm,
+            show="day",
+            **fast,
+        ),
+        work.step(formulas.days_to_dry_at_worst, fill_volume=fill.volume, show="day", **fast),
+    )
 
 
 def end_of_service(work: Worksheet, pump: Pump, fill: Fill, indicator: date, shown: date | None) -> Bound:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from pumpcalc.delivery import Component
 from pumpcalc.programmes import with_all_boluses
 from pumpcalc.quantities import Quantity
+from pumpcalc.refill.programme import Programme, Schedule, given_programme
 from pumpcalc.sentinel import check_against_last
 from pumpcalc.worksheet import Day, Value, Worksheet
 from pumpcalc.worksheet.fields import ConcentrationField, DailyDoseField, Request, VolumeField
@@ -46,6 +47,8 @@ class Fill:
     """Of the primary drug, as constant infusion."""
     leaving: Value
     """What counts for how long the fill lasts: the dose with every bolus that the lockout lets through."""
+    programme: Programme | None = None
+    """The day schedule that it runs under, when it is no constant infusion."""
 
 
 def fill_day(work: Worksheet, fill_date: date | None, filled_at: datetime | None, time_zone: ZoneInfo | None) -> Day:
@@ -72,6 +75,8 @@ def given_fill(
     components: Sequence[Component],
     daily_dose: Quantity,
     boluses: Boluses,
+    schedule: Schedule,
+    hour: tuple[datetime | None, ZoneInfo | None],
 ) -> Fill:
     if alarm.amount >= volume.amount:
         raise work.refuse(
@@ -84,7 +89,13 @@ def given_fill(
     given_volume, given_alarm = work.given("fill_volume", volume), work.given("low_reservoir_alarm_volume", alarm)
     strength = work.given("concentration", primary.concentration, primary.drug)
     dose = work.given("daily_dose", daily_dose, primary.drug)
-    return Fill(filled, given_volume, given_alarm, strength, dose, _with_boluses(work, primary.drug, dose, boluses))
+    programme = given_programme(work, primary.drug, dose, schedule, *hour)
+    if programme is not None and any(each is not None for each in boluses):
+        raise work.refuse(
+            "one-of-two", "State boluses or a day schedule: how the two go together was not read.", "/dose_per_bolus"
+        )
+    leaving = _with_boluses(work, primary.drug, dose, boluses)
+    return Fill(filled, given_volume, given_alarm, strength, dose, leaving, programme)
 
 
 def _with_boluses(work: Worksheet, drug: str, dose: Value, boluses: Boluses) -> Value:

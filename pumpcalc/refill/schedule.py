@@ -13,6 +13,7 @@ from pumpcalc import formulas
 from pumpcalc.delivery import Component, doses_by_flow
 from pumpcalc.library import SEVERITIES, Drug, FillKind, Pump
 from pumpcalc.limits import check_approval, check_daily_dose, check_flow_rate, check_indication, check_patient_bolus
+from pumpcalc.programmes import WeekdayGroup, check_week
 from pumpcalc.quantities import Quantity
 from pumpcalc.refill.bounds import Bound, bound_of, end_of_service, low_reservoir_alarm, stability_bound, worst_case
 from pumpcalc.refill.entry import (
@@ -23,6 +24,7 @@ from pumpcalc.refill.entry import (
     fill_day,
     given_fill,
 )
+from pumpcalc.refill.programme import Schedule
 from pumpcalc.sentinel import check_reservoir_size
 from pumpcalc.worksheet import Count, Worksheet, calculator
 from pumpcalc.worksheet.fields import (
@@ -32,8 +34,10 @@ from pumpcalc.worksheet.fields import (
     ClosedWeekdays,
     DailyDoseField,
     Days,
+    DayTotalField,
     DrugMassField,
     DurationField,
+    HourlyRateOrZeroField,
     Instant,
     Listed,
     PerDay,
@@ -59,6 +63,9 @@ def refill_schedule(
     dose_per_bolus: DrugMassField | None = None,
     lockout: DurationField | None = None,
     boluses_per_day: PerDay | None = None,
+    base_rate: HourlyRateOrZeroField | None = None,
+    groups: Listed[WeekdayGroup] | None = None,
+    day_total: DayTotalField | None = None,
     fill_date: Calendar | None = None,
     filled_at: Instant | None = None,
     time_zone: TimeZone | None = None,
@@ -88,6 +95,7 @@ def refill_schedule(
     daily_dose : of the primary drug, constant infusion [mg/day or mcg/day]
     dose_per_bolus, lockout, boluses_per_day : of the patient's boluses, together: every one that is allotted and that
         the lockout lets through is counted
+    base_rate, groups, day_total : a day schedule, as for day-schedule; daily_dose is then its mean over the week
     fill_date : day of the fill at the clinic; or
     filled_at, time_zone : the instant of the fill and the clinic's zone
     fill_kind : naive (first fill of a new pump), undiluted or diluted; needed where stability depends on it
@@ -130,6 +138,8 @@ def refill_schedule(
         components,
         daily_dose,
         Boluses(dose_per_bolus, lockout, boluses_per_day),
+        Schedule(base_rate, groups or (), day_total),
+        (filled_at, time_zone),
     )
     bounds = [low_reservoir_alarm(work, fill)]
     worst_dry = worst_case(work, device, fill, bounds[0], required=accuracy_caps_interval)
@@ -210,6 +220,8 @@ def _check(work: Worksheet, pump: Pump, drugs: Sequence[Drug], components: Seque
     flow = work.step(formulas.flow_rate, daily_dose=fill.dose, concentration=fill.strength, show="mL/day")
     check_flow_rate(work, pump, flow)
     doses_by_flow(work, drugs, [each.concentration for each in components], flow, fill.dose, fill.strength)
+    if fill.programme is not None:
+        check_week(work, pump, drugs[0], fill.programme.week, fill.strength)
     if fill.leaving is not fill.dose:
         _check_boluses(work, pump, drugs, fill)
     for position, drug in enumerate(drugs):
