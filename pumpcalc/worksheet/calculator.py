@@ -12,6 +12,7 @@ from __future__ import annotations
 import difflib
 import inspect
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any, get_type_hints
 
 from pydantic import ValidationError, create_model
@@ -35,13 +36,13 @@ class Calculator:
         first, _, rest = (inspect.getdoc(function) or "").partition("\n\n")
         self.summary = " ".join(first.split())
         self.description = rest
-        self.request = self._request_model()
         self.__doc__ = function.__doc__
         self.__name__ = function.__name__
         self.__module__ = function.__module__
 
-    def _request_model(self) -> type[Request]:
-        """The signature as a pydantic model: extra fields forbidden, every field strict."""
+    @cached_property
+    def request(self) -> type[Request]:
+        """The signature as a pydantic model, made when it is first asked for: extra fields forbidden, all strict."""
         hints = get_type_hints(self.function, include_extras=True)
         fields: dict[str, Any] = {}
         for parameter in inspect.signature(self.function).parameters.values():

@@ -25,7 +25,8 @@ _PLAIN = (FRACTION, RATIO, PER_WEEK, PER_DAY)
 class Request(BaseModel):
     """Base of every request: unknown fields are refused, records are frozen."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+    # Built when it is first used: a start pays for no request that is not asked.
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, defer_build=True)
 
 
 def strictly(reader: Callable[[Any], Any]) -> PlainValidator:
