@@ -1,14 +1,14 @@
 """Plug flow: reservoir, tubing and catheter as a queue of slugs that push each other out at the tip, unmixed.
 
-The simulator shares nothing with the formulas of the boluses. The tests compare the two over many changes; the page
-that asks what would happen if draws its curve. It takes and gives exact fractions in canonical units: mL, day, mL/day,
-mcg/mL, mcg, each drug by its name.
+The simulator shares nothing with the formulas of the boluses: it is the second opinion that the tests hold them to,
+over many changes. It takes and gives exact fractions in canonical units: mL, day, mL/day, mcg/mL, mcg, each drug by its
+name.
 
 >>> old, new = {"baclofen": Fraction(500)}, {"baclofen": Fraction(2000)}
 >>> line = [Slug(Fraction(1, 5), old), Slug(Fraction(7, 50), old)]
 >>> course = simulate(Slug(Fraction(20), new), line, [Run(Fraction(1, 10), Fraction(4))])
->>> [(float(span.ends * 24), int(span.doses["baclofen"])) for span in course.arrives]
-[(81.6, 50), (96.0, 200)]
+>>> [(str(span.ends * 24), str(span.doses["baclofen"])) for span in course.arrives]
+[('408/5', '50'), ('96', '200')]
 """
 
 from __future__ import annotations
