@@ -45,6 +45,8 @@ _FIELD_OF_LIMIT = {
     "maximum_flow_rate": "/daily_dose",
     "maximum_daily_dose": "/daily_dose",
     "beyond_use_date": "/beyond_use_date",
+    "replace_by_date": "/replace_by_date",
+    "most_steps_per_day": "/groups",
 }
 """The field that a limit is about; a limit that is not here is about the solution."""
 

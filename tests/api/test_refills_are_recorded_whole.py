@@ -158,6 +158,21 @@ def test_a_hard_limit_is_refused_at_its_field(fiction: House, change: dict[str, 
     assert problem.detail.startswith(f"{limit}: ")
 
 
+def test_the_hard_limits_of_a_programme_and_of_the_end_of_service_are_refused_at_their_fields(fiction: House) -> None:
+    late = {"replacement_indicator_date": "2026-11-20", "replace_by_date": "2027-03-01"}
+    (problem,) = _refused(fiction, ZICONOTIDE | late).problems
+    assert (problem.code, problem.pointer) == ("hard-limit", "/replace_by_date")
+    weekdays = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+    steps = [{"start": f"{hour:02}:00", "end": f"{hour:02}:30", "dose": "0.005 mg"} for hour in range(14)]
+    scheduled = {
+        "filled_at": "2026-11-25T09:00:00-05:00", "fill_volume": "20 mL", "stability": "77 day",
+        "components": [{"drug": "baclofen", "concentration": "0.5 mg/mL"}], "daily_dose": "0.24 mg/day",
+        "base_rate": "0.01 mg/h", "groups": [{"weekdays": weekdays, "day_total": "0.24 mg/day", "steps": steps}],
+    }  # fmt: skip
+    (problem,) = _refused(fiction, scheduled).problems
+    assert (problem.code, problem.pointer) == ("hard-limit", "/groups")
+
+
 def test_a_plan_past_a_hard_limit_is_refused_with_bound_and_source(fiction: House) -> None:
     problem = _refused(fiction, ZICONOTIDE | {"daily_dose": "19.3 mcg/day"}).problems[0]
     assert problem.code == "hard-limit"
