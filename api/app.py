@@ -4,39 +4,35 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 from fastapi import Depends, FastAPI
 
 from api import clock, docs_page, openapi, problems
 from api.door import Door, only_known_parameters
+from api.engine import Engine, Post
 from api.refills import refill_request
-from api.reminders import sweep
-from api.reminders.channels import Channel, channel_of
-from api.routes import calculations, clinics, health
+from api.reminders.channels import channels_of
+from api.reminders.dead_man import DeadManPing
+from api.routes import calculations, clinics, health, people
 from api.settings import Settings, read_settings
 from api.store import Store, open_store
 from pumpcalc import CALCULATORS, NOTICE, library
 from pumpcalc.version import VERSION
 
-__all__ = ["create_app", "sweeper"]
+__all__ = ["create_app", "engine_of"]
 
 
-def sweeper(settings: Settings, store: Store, channel: Channel) -> Callable[[Callable[[], bool]], object]:
-    """The work that the clock wakes: one sweep of this store through this channel."""
-
-    def work(carry_on: Callable[[], bool]) -> object:
-        return sweep(
-            store,
-            channel,
-            clock.now,
-            sender=settings.mail_from,
-            public_url=settings.public_url,
-            lease=dt.timedelta(seconds=settings.lease_seconds),
-            carry_on=carry_on,
-        )
-
-    return work
+def engine_of(settings: Settings, store: Store) -> Engine:
+    """The engine of this process: what the clock wakes."""
+    post = Post(
+        channels=channels_of(settings),
+        public_url=settings.public_url,
+        lease=dt.timedelta(seconds=settings.lease_seconds),
+        senders=settings.senders,
+    )
+    ping = None if settings.ping_url is None else DeadManPing(settings.ping_url.get_secret_value())
+    return Engine(store, post, clock.now, ping=ping)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -44,7 +40,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or read_settings()
     library.load()
     store = open_store(settings.database_url)
-    ticker = clock.Clock(sweeper(settings, store, channel_of(settings)), settings.sweep_seconds)
+    engine = engine_of(settings, store)
+    ticker = clock.Clock(engine.tick, settings.sweep_seconds)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -70,14 +67,16 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.store = store
     app.state.clock = ticker
+    app.state.engine = engine
     app.state.body_seconds = settings.body_seconds
     app.add_middleware(Door)
     problems.install(app)
     docs_page.install(app)
     app.include_router(calculations.router())
     app.include_router(clinics.router)
+    app.include_router(people.router)
     app.include_router(health.router)
     requests = [found.request for found in CALCULATORS.values()]
     batches = [calculations.batch_of(found) for found in CALCULATORS.values()]
-    openapi.describe(app, [*requests, *batches, *clinics.REQUESTS, refill_request()])
+    openapi.describe(app, [*requests, *batches, *clinics.REQUESTS, *people.REQUESTS, refill_request()])
     return app

@@ -12,15 +12,33 @@ from typing import Annotated, Any
 
 from pydantic import WithJsonSchema
 
-from pumpcalc.errors import echo, refused
+from pumpcalc import library
+from pumpcalc.errors import Refusal, echo, refused
 from pumpcalc.worksheet.fields import read_identifier, strictly
 
-__all__ = ["DayCounts", "EmailAddress", "Name", "PatientId", "Reference", "TimeOfDay"]
+__all__ = [
+    "DayCount",
+    "DayCounts",
+    "DrugNames",
+    "EmailAddress",
+    "MinuteCount",
+    "Name",
+    "OpaqueId",
+    "PatientId",
+    "Reason",
+    "Reference",
+    "TimeOfDay",
+    "YesOrNo",
+    "read_email",
+]
 
 _LONGEST_NAME = 100
 _LONGEST_ADDRESS = 254
 _MOST_RUNGS = 20
 _MOST_MARKS = 4
+_MOST_DRUGS = 50
+_MOST_MINUTES = 10_080
+_MOST_DAYS = 60
 # Words between single points, and a domain that is not just the name of a machine. Each piece is bounded: linear.
 _WORD = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{1,64}"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
@@ -55,7 +73,8 @@ def _has_stacked_marks(text: str) -> bool:
     return False
 
 
-def _email(value: Any) -> str:
+def read_email(value: Any) -> str:
+    """One plain e-mail address. Raises Refusal, which does not show it back."""
     if not isinstance(value, str) or len(value) > _LONGEST_ADDRESS or re.fullmatch(_ADDRESS, value, re.ASCII) is None:
         raise refused("email", "That is not one e-mail address: write it as refills@clinic.example.")
     return value
@@ -97,6 +116,48 @@ def _reference(value: Any) -> str:
     return str(value)
 
 
+def _count(most: int, of: str, example: str) -> Any:
+    """A reader of one whole number as text, from 0 to ``most``."""
+
+    def read(value: Any) -> str:
+        right = isinstance(value, str) and re.fullmatch(r"0|[1-9][0-9]{0,4}", value, re.ASCII)
+        if not right or int(value) > most:
+            raise refused(
+                f"{of}-count",
+                f'{echo(value)} is not a count of {of}s up to {most}: write it as text, such as "{example}".',
+            )
+        return str(value)
+
+    return read
+
+
+def _reason(value: Any) -> str:
+    """A few words. They are never shown back: they may be about a person."""
+    try:
+        return _name(value)
+    except Refusal:
+        raise refused(
+            "reason", f"A reason is text of 1 to {_LONGEST_NAME} characters in one line, without naming anybody."
+        ) from None
+
+
+def _yes_or_no(value: Any) -> str:
+    if not isinstance(value, bool):
+        raise refused("wrong-type", f"{echo(value)} is neither true nor false: write one of them, without quotes.")
+    return "yes" if value else "no"
+
+
+def _drug_names(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple) or len(value) > _MOST_DRUGS:
+        raise refused("wrong-type", f'Write a list of drugs, at most {_MOST_DRUGS}, such as ["morphine"].')
+    names = tuple(read_identifier(each) for each in value)
+    if len(set(names)) < len(names):
+        raise refused("duplicate", "The same drug stands twice in the list.")
+    for name in names:
+        library.load().drug(name)
+    return names
+
+
 PatientId = Annotated[
     str,
     strictly(read_identifier),
@@ -111,7 +172,7 @@ Name = Annotated[
 ]
 EmailAddress = Annotated[
     str,
-    strictly(_email),
+    strictly(read_email),
     WithJsonSchema({"type": "string", "format": "email", "maxLength": 254, "examples": ["refills@clinic.example"]}),
 ]
 TimeOfDay = Annotated[
@@ -137,4 +198,30 @@ Reference = Annotated[
     str,
     strictly(_reference),
     WithJsonSchema({"type": "string", "pattern": "^[A-Z0-9][A-Z0-9-]{1,14}[A-Z0-9]$", "examples": ["7F3K"]}),
+]
+OpaqueId = Annotated[
+    str,
+    strictly(read_identifier),
+    WithJsonSchema({"type": "string", "examples": ["person-5f0c1e9a8ff4b96087a026db"]}),
+]
+MinuteCount = Annotated[
+    str,
+    strictly(_count(_MOST_MINUTES, "minute", "60")),
+    WithJsonSchema({"type": "string", "pattern": "^(?:0|[1-9][0-9]{0,4})$", "examples": ["60"]}),
+]
+DayCount = Annotated[
+    str,
+    strictly(_count(_MOST_DAYS, "day", "3")),
+    WithJsonSchema({"type": "string", "pattern": "^(?:0|[1-9][0-9]?)$", "examples": ["3"]}),
+]
+Reason = Annotated[
+    str,
+    strictly(_reason),
+    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": _LONGEST_NAME, "examples": ["moved to hospice"]}),
+]
+YesOrNo = Annotated[str, strictly(_yes_or_no), WithJsonSchema({"type": "boolean"})]
+DrugNames = Annotated[
+    tuple[str, ...],
+    strictly(_drug_names),
+    WithJsonSchema({"type": "array", "items": {"type": "string"}, "maxItems": _MOST_DRUGS, "examples": [["morphine"]]}),
 ]

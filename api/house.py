@@ -5,21 +5,39 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from pydantic import ValidationError
 
+from api import plans
 from api.models import ClinicRequest, ClinicSettings, PatientRequest, PumpRequest
 from api.problems import NotFound
 from api.store import Store, new_id
 from api.store.ids import new_reference
-from api.store.queries import house
+from api.store.queries import engine, house
 from api.store.tables import patient, pump
+from api.store.types import Row
 from pumpcalc import library
 from pumpcalc.errors import Refusal, refused
 from pumpcalc.worksheet.fields import Request, refusal_of, written_request
 
-__all__ = ["add_clinic", "add_patient", "add_pump", "change_settings", "clinic", "pump_of", "understood"]
+__all__ = ["add_clinic", "add_patient", "add_pump", "change_settings", "clinic", "pump_of", "today", "understood"]
+
+_OF_REMINDERS = frozenset({"reminder_days_before", "reminder_time"})
+_OF_PLANS = _OF_REMINDERS | {
+    "low_reservoir_alarm_volume",
+    "closed_weekdays",
+    "closed_dates",
+    "public_holidays",
+    "accuracy_caps_interval",
+    "beyond_use_caps_interval",
+    "compounding_lead_days",
+    "controlled_drug_lead_days",
+    "controlled_drugs",
+    "booking_window_days",
+}
+"""Settings on which a plan, or only the hours of its reminders, rests."""
 
 _RequestT = TypeVar("_RequestT", bound=Request)
 
@@ -54,13 +72,20 @@ def add_clinic(store: Store, body: Any, now: dt.datetime) -> sa.RowMapping:
         return clinic(connection, clinic_id)
 
 
-def change_settings(store: Store, clinic_id: str, body: Any) -> sa.RowMapping:
-    """Settings of a clinic, changed. They hold for refills recorded from now on; no recorded plan moves."""
+def change_settings(store: Store, clinic_id: str, body: Any, now: dt.datetime) -> sa.RowMapping:
+    """Settings of a clinic, changed.
+
+    What its pumps wait for rests on them: every plan is marked, in the same transaction, to be worked out again.
+    """
     request = understood(ClinicSettings, body)
     with store.writing() as connection:
-        clinic(connection, clinic_id, lock=True)
-        if changed := _settings(request):
+        before = clinic(connection, clinic_id, lock=True)
+        changed = {name: value for name, value in _settings(request).items() if value != before[name]}
+        if changed:
             house.change_clinic(connection, clinic_id, changed)
+        if _OF_PLANS & set(changed):
+            why = "reminders" if _OF_REMINDERS & set(changed) else "settings"
+            engine.mark_stale(connection, now, why, clinic_id)
         return clinic(connection, clinic_id)
 
 
@@ -70,6 +95,11 @@ def clinic(connection: sa.Connection, clinic_id: str, *, lock: bool = False) -> 
     if found is None:
         raise NotFound("clinic")
     return found
+
+
+def today(row: Row, now: dt.datetime) -> dt.date:
+    """The day at a clinic."""
+    return now.astimezone(ZoneInfo(row["time_zone"])).date()
 
 
 def pump_of(connection: sa.Connection, clinic_id: str, pump_id: str, *, lock: bool = False) -> sa.RowMapping:
@@ -118,22 +148,22 @@ def add_pump(store: Store, clinic_id: str, body: Any, now: dt.datetime) -> sa.Ro
     except Refusal as refusal:
         raise Refusal(problem.model_copy(update={"pointer": "/model"}) for problem in refusal.problems) from None
     with store.writing() as connection:
-        clinic(connection, clinic_id, lock=True)
+        of_clinic = clinic(connection, clinic_id, lock=True)
         if house.patient_by_id(connection, clinic_id, request.patient_id) is None:
             raise refused("unknown-patient", "There is no such patient in this clinic.", "/patient_id")
         reference = _reference(connection, pump, clinic_id, request.reference)
         pump_id = new_id("pump")
-        house.add_pump(
-            connection,
-            {
-                "clinic_id": clinic_id,
-                "id": pump_id,
-                "patient_id": request.patient_id,
-                "reference": reference,
-                "model": request.model,
-                "implanted_on": request.implanted_on,
-                "state": "active",
-                "created_at": now,
-            },
-        )
+        row = {
+            "clinic_id": clinic_id,
+            "id": pump_id,
+            "patient_id": request.patient_id,
+            "reference": reference,
+            "model": request.model,
+            "implanted_on": request.implanted_on,
+            "state": "active",
+            "plan_id": new_id("plan"),
+            "created_at": now,
+        }
+        house.add_pump(connection, row)
+        plans.open_first(connection, of_clinic, row, now)
         return pump_of(connection, clinic_id, pump_id)

@@ -6,16 +6,30 @@ Requests use the core's own fields, so a mistake gets the same sentence here as 
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.fields import DayCounts, EmailAddress, Name, PatientId, Reference, TimeOfDay
+from api.fields import (
+    DayCount,
+    DayCounts,
+    DrugNames,
+    EmailAddress,
+    MinuteCount,
+    Name,
+    OpaqueId,
+    PatientId,
+    Reason,
+    Reference,
+    TimeOfDay,
+    YesOrNo,
+)
 from pumpcalc.worksheet import Calculation
 from pumpcalc.worksheet.fields import (
     Calendar,
     ClosedDates,
     ClosedWeekdays,
+    Instant,
     PumpName,
     Request,
     TimeZone,
@@ -23,24 +37,41 @@ from pumpcalc.worksheet.fields import (
 )
 
 __all__ = [
+    "Board",
+    "BoardRow",
     "Clinic",
     "ClinicRequest",
     "ClinicSettings",
+    "Contact",
+    "ContactRequest",
     "DeliveryView",
+    "Feed",
+    "FeedRequest",
     "Listing",
+    "NewContact",
     "Patient",
     "PatientRequest",
+    "Person",
+    "PersonRequest",
+    "PlanView",
     "Pump",
     "PumpRequest",
     "RecordedRefill",
     "RefillView",
     "ReminderView",
+    "ResponseRequest",
+    "ResponseView",
     "Schedule",
 ]
 
 
 class ClinicSettings(Request):
-    """The clinic's own rules. None has a built-in value; a refill is refused until all are stated."""
+    """The clinic's own rules. None has a built-in value; a refill is refused until those that it needs are stated.
+
+    ``accuracy_caps_interval`` and ``beyond_use_caps_interval`` are policies: whether the day on which a pump can be dry
+    within its accuracy, and the beyond-use date, end the interval. Lead days are open days between an order and the
+    refill. A reminder that nobody answers comes again after ``repeat_after_minutes``.
+    """
 
     low_reservoir_alarm_volume: VolumeOrZeroField | None = None
     reminder_days_before: DayCounts | None = None
@@ -48,6 +79,15 @@ class ClinicSettings(Request):
     closed_weekdays: ClosedWeekdays | None = None
     closed_dates: ClosedDates | None = None
     reminder_email: EmailAddress | None = None
+    accuracy_caps_interval: YesOrNo | None = None
+    beyond_use_caps_interval: YesOrNo | None = None
+    compounding_lead_days: DayCount | None = None
+    controlled_drug_lead_days: DayCount | None = None
+    controlled_drugs: DrugNames | None = None
+    booking_window_days: DayCount | None = None
+    repeat_after_minutes: MinuteCount | None = None
+    snooze_minutes_at_most: MinuteCount | None = None
+    digest_time: TimeOfDay | None = None
 
 
 class ClinicRequest(ClinicSettings):
@@ -72,6 +112,42 @@ class PumpRequest(Request):
     reference: Reference | None = None
 
 
+class PersonRequest(Request):
+    """A new person of the clinic: who may answer a reminder."""
+
+    name: Name
+    role: Literal["scheduler", "nurse", "pharmacist", "prescriber", "supervisor"]
+
+
+class ContactRequest(Request):
+    """How a person is told: ``after_minutes`` after a reminder is due that nobody has answered."""
+
+    person_id: OpaqueId
+    channel: Literal["email", "webhook", "apprise"]
+    address: Annotated[str, Field(min_length=1, max_length=2000)]
+    after_minutes: MinuteCount
+    digest: bool = False
+    quiet_from: TimeOfDay | None = None
+    quiet_until: TimeOfDay | None = None
+
+
+class FeedRequest(Request):
+    """A new private calendar address: of one person, or of the clinic."""
+
+    person_id: OpaqueId | None = None
+
+
+class ResponseRequest(Request):
+    """What a person answers to the reminders of a pump."""
+
+    person_id: OpaqueId
+    kind: Literal["acknowledged", "snoozed", "booked", "rescheduled", "declined"]
+    plan_id: OpaqueId | None = None
+    day: Calendar | None = None
+    until: Instant | None = None
+    reason: Reason | None = None
+
+
 class _View(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -88,7 +164,55 @@ class Clinic(_View):
     closed_weekdays: list[str] | None
     closed_dates: list[str] | None
     reminder_email: str | None
+    accuracy_caps_interval: bool | None
+    beyond_use_caps_interval: bool | None
+    compounding_lead_days: str | None
+    controlled_drug_lead_days: str | None
+    controlled_drugs: list[str] | None
+    booking_window_days: str | None
+    repeat_after_minutes: str | None
+    snooze_minutes_at_most: str | None
+    digest_time: str | None
     created_at: dt.datetime
+
+
+class Person(_View):
+    """A person of the clinic."""
+
+    id: str
+    name: str
+    role: Literal["scheduler", "nurse", "pharmacist", "prescriber", "supervisor"]
+    created_at: dt.datetime
+    left_at: dt.datetime | None
+
+
+class Contact(_View):
+    """How a person is told. The address of a webhook or of apprise is itself a secret: only its beginning is shown."""
+
+    id: str
+    person_id: str
+    channel: Literal["email", "webhook", "apprise"]
+    address: str
+    after_minutes: int
+    digest: bool
+    quiet_from: str | None
+    quiet_until: str | None
+    created_at: dt.datetime
+    ended_at: dt.datetime | None
+
+
+class NewContact(_View):
+    """A contact, and the secret with which its webhook is signed, shown this once."""
+
+    contact: Contact
+    secret: str | None
+
+
+class Feed(_View):
+    """A private calendar address, shown this once: a view, not an alarm. Whoever has it sees it."""
+
+    id: str
+    url: str
 
 
 class Patient(_View):
@@ -107,7 +231,7 @@ class Pump(_View):
     reference: str = Field(description="What people say and what reminders name.")
     model: str
     implanted_on: dt.date | None
-    state: Literal["active", "stopped", "explanted"]
+    state: Literal["active", "stopped", "unknown", "explanted"]
     created_at: dt.datetime
 
 
@@ -118,7 +242,9 @@ class DeliveryView(_View):
     channel: str
     recipient: str
     idem: str = Field(description="The id that every copy of this reminder to this recipient carries.")
-    state: Literal["pending", "sent", "dead", "cancelled"]
+    state: Literal["pending", "sent", "dead", "cancelled"] = Field(
+        description="dead: not delivered for a day, or refused for good. It is an alarm, and still tried each hour."
+    )
     attempts: int
     queued_at: dt.datetime
     next_try_at: dt.datetime
@@ -130,14 +256,20 @@ class ReminderView(_View):
     """One rung of a ladder, with its copies."""
 
     id: str
-    refill_id: str
-    pump_id: str
+    plan_id: str | None
+    refill_id: str | None
+    pump_id: str | None
     kind: str
+    round: int = Field(description="0, and one more each time that it is repeated because nobody answered.")
+    after_minutes: int = Field(description="For whom this step is: those told so long after nobody answered.")
     due_at: dt.datetime = Field(description="The instant, in UTC.")
     local_intent: str = Field(description="The local time that was meant; where clocks skip it, due_at is later.")
     zone: str
     severity: Literal["critical", "high", "analgesia-loss", "low"]
-    state: Literal["pending", "queued", "cancelled"]
+    state: Literal["pending", "queued", "coalesced", "cancelled"] = Field(
+        description="coalesced: a later reminder of the same plan, due as well, spoke for it."
+    )
+    queued_at: dt.datetime | None
     deliveries: list[DeliveryView]
 
 
@@ -155,19 +287,79 @@ class RefillView(_View):
     superseded_at: dt.datetime | None
 
 
+class ResponseView(_View):
+    """What a person answered."""
+
+    id: str
+    plan_id: str
+    person_id: str
+    kind: Literal["acknowledged", "snoozed", "booked", "rescheduled", "declined"]
+    day: dt.date | None
+    until: dt.datetime | None
+    reason: str | None
+    recorded_at: dt.datetime
+
+
+class PlanView(_View):
+    """What a pump waits for: a last safe day with the limit that binds, or an alert that none can be stated."""
+
+    id: str
+    pump_id: str
+    revision: int = Field(description="One more each time that it was worked out anew.")
+    kind: Literal["date", "unknown"]
+    why: str = Field(description="What opened it: refill, settings, library, stopped, no-fill ...")
+    detail: str | None
+    refill_id: str | None
+    refill_by: dt.date | None
+    binding: str | None
+    order_by: dt.date | None
+    calculation_id: str | None
+    severity: Literal["critical", "high", "analgesia-loss", "low"]
+    opened_at: dt.datetime
+    closed_at: dt.datetime | None
+
+
 class Schedule(_View):
-    """The open refill of a pump, its calculation and its reminders. Null where no refill is recorded."""
+    """What a pump waits for: its open plan with the calculation, the reminders and the answers; the fill in it.
+
+    Null where no refill is recorded, and for a pump that is explanted.
+    """
 
     pump: Pump
+    plan: PlanView | None
     refill: RefillView | None
     calculation: Calculation | None
     reminders: list[ReminderView]
+    responses: list[ResponseView]
+
+
+class BoardRow(_View):
+    """One pump on the board."""
+
+    pump_id: str
+    reference: str
+    model: str
+    state: Literal["active", "stopped", "unknown"]
+    plan: PlanView
+    days_left: int | None = Field(description="To the last safe day, at the clinic; below 0: past it.")
+    reminders_sent: int
+    last_response: ResponseView | None
+    needs_someone: bool = Field(description="A reminder went out and nobody has answered since.")
+
+
+class Board(_View):
+    """Everything that waits at a clinic: pumps without a date first, then the soonest; and what could not be sent."""
+
+    today: dt.date
+    rows: list[BoardRow]
+    dead_deliveries: list[DeliveryView]
 
 
 class RecordedRefill(_View):
     """What recording a refill kept, all of it or none."""
 
     refill: RefillView
+    plan: PlanView
     calculation: Calculation
     reminders: list[ReminderView]
 

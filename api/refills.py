@@ -12,17 +12,20 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from pydantic import create_model
 
+from api import plans
 from api.house import clinic as clinic_row
 from api.house import pump_of
-from api.reminders.ladder import Rung, ladder, worst
+from api.reminders.ladder import worst
 from api.store import Store, new_id
-from api.store.queries import plans
+from api.store.queries import house, records
+from api.store.types import Row
 from pumpcalc import CALCULATORS, calculate, library
 from pumpcalc.errors import Problem, Refusal, echo, refused
 from pumpcalc.worksheet import Calculation
 from pumpcalc.worksheet.fields import Request
+from pumpcalc.worksheet.uses import facts_of
 
-__all__ = ["record_refill", "refill_request"]
+__all__ = ["record_refill", "refill_request", "replan"]
 
 NAME = "refill-schedule"
 
@@ -72,16 +75,14 @@ def record_refill(store: Store, clinic_id: str, pump_id: str, request: Mapping[s
     with store.writing() as connection:
         clinic = clinic_row(connection, clinic_id)
         pump = pump_of(connection, clinic_id, pump_id, lock=True)
-        last = plans.open_refill(connection, clinic_id, pump_id)
+        last = records.open_refill(connection, clinic_id, pump_id)
         calculation = calculate(NAME, _schedule_request(clinic, pump, last, request))
         _within_hard_limits(calculation)
         fill_date = _fill_date(calculation, clinic["time_zone"], now)
         return _keep(connection, clinic, pump, calculation, fill_date, now)
 
 
-def _schedule_request(
-    clinic: sa.RowMapping, pump: sa.RowMapping, last: sa.RowMapping | None, request: Mapping[str, Any]
-) -> dict[str, Any]:
+def _schedule_request(clinic: Row, pump: Row, last: sa.RowMapping | None, request: Mapping[str, Any]) -> dict[str, Any]:
     """The whole request, ``last`` being the open refill that this one will close.
 
     Raises Refusal for what the body may not say or the clinic has not said.
@@ -115,13 +116,18 @@ def _schedule_request(
     ]
     if problems:
         raise Refusal(problems)
-    full = dict(request)
-    full["pump"] = pump["model"]
+    full = _with_house(clinic, pump, request)
+    if last is not None:
+        full["last_accepted"] = _last_accepted(json.loads(last["request"]), request)
+    return full
+
+
+def _with_house(clinic: Row, pump: Row, request: Mapping[str, Any]) -> dict[str, Any]:
+    """A request with what the pump and the clinic say."""
+    full = {**request, "pump": pump["model"]}
     full |= {name: clinic[name] for name in _FROM_CLINIC if name != "time_zone"}
     if "filled_at" in request:
         full["time_zone"] = clinic["time_zone"]
-    if last is not None:
-        full["last_accepted"] = _last_accepted(json.loads(last["request"]), request)
     return full
 
 
@@ -177,16 +183,41 @@ def _fill_date(calculation: Calculation, zone: str, now: dt.datetime) -> dt.date
 
 def _keep(
     connection: sa.Connection,
-    clinic: sa.RowMapping,
-    pump: sa.RowMapping,
+    clinic: Row,
+    pump: Row,
     calculation: Calculation,
     fill_date: dt.date,
     now: dt.datetime,
 ) -> str:
     """Write it all, inside the transaction of the caller."""
-    clinic_id, calculation_id, refill_id = clinic["id"], new_id("calculation"), new_id("refill")
-    refill_by = dt.date.fromisoformat(calculation.answers["refill_by"])
-    plans.add_calculation(
+    clinic_id, refill_id = clinic["id"], new_id("refill")
+    calculation_id = keep_calculation(connection, clinic_id, calculation, now)
+    records.close_open_refill(connection, clinic_id, pump["id"], now)
+    records.add_refill(
+        connection,
+        {
+            "clinic_id": clinic_id,
+            "id": refill_id,
+            "pump_id": pump["id"],
+            "fill_date": fill_date,
+            "request": json.dumps(calculation.request, ensure_ascii=False),
+            "refill_by": dt.date.fromisoformat(calculation.answers["refill_by"]),
+            "binding": calculation.answers["binding"],
+            "calculation_id": calculation_id,
+            "recorded_at": now,
+        },
+    )
+    due = _due(calculation, calculation_id, refill_id, fill_date)
+    plans.open_date(connection, clinic, pump, due, "refill", now)
+    return refill_id
+
+
+def keep_calculation(
+    connection: sa.Connection, clinic_id: str, calculation: Calculation, now: dt.datetime, name: str | None = None
+) -> str:
+    """Keep a record of the core, word for word, with the figures that it used. Its id: ``name``, or a new one."""
+    calculation_id = name or new_id("calculation")
+    records.add_calculation(
         connection,
         {
             "clinic_id": clinic_id,
@@ -198,36 +229,22 @@ def _keep(
             "record": calculation.model_dump_json(),
             "created_at": now,
         },
+        facts_of(calculation),
     )
-    closed = plans.close_open_refill(connection, clinic_id, pump["id"], now)
-    if closed is not None:
-        plans.lock_reminders(connection, clinic_id, closed)
-        plans.cancel_undelivered(connection, clinic_id, closed)
-        plans.cancel_reminders(connection, clinic_id, closed)
-    plans.add_refill(
-        connection,
-        {
-            "clinic_id": clinic_id,
-            "id": refill_id,
-            "pump_id": pump["id"],
-            "fill_date": fill_date,
-            "request": json.dumps(calculation.request, ensure_ascii=False),
-            "refill_by": refill_by,
-            "binding": calculation.answers["binding"],
-            "calculation_id": calculation_id,
-            "recorded_at": now,
-        },
-    )
-    rungs = ladder(
+    return calculation_id
+
+
+def _due(calculation: Calculation, calculation_id: str, refill_id: str, fill_date: dt.date) -> plans.Due:
+    answers = calculation.answers
+    return plans.Due(
+        refill_id=refill_id,
         fill_date=fill_date,
-        refill_by=refill_by,
-        days_before=[int(days) for days in clinic["reminder_days_before"]],
-        time_of_day=dt.time.fromisoformat(clinic["reminder_time"]),
-        zone=clinic["time_zone"],
+        calculation_id=calculation_id,
+        refill_by=dt.date.fromisoformat(answers["refill_by"]),
+        binding=answers["binding"],
+        order_by=dt.date.fromisoformat(answers["order_by"]) if "order_by" in answers else None,
+        severity=_severity(calculation.request["components"]),
     )
-    severity = _severity(calculation.request["components"])
-    plans.add_reminders(connection, [_reminder(rung, clinic_id, refill_id, severity, now) for rung in rungs])
-    return refill_id
 
 
 def _severity(components: Sequence[Mapping[str, Any]]) -> str:
@@ -236,16 +253,42 @@ def _severity(components: Sequence[Mapping[str, Any]]) -> str:
     return worst([str(drug.missed_refill.value) for drug in drugs])
 
 
-def _reminder(rung: Rung, clinic_id: str, refill_id: str, severity: str, now: dt.datetime) -> dict[str, Any]:
-    return {
-        "clinic_id": clinic_id,
-        "id": new_id("reminder"),
-        "refill_id": refill_id,
-        "kind": rung.kind,
-        "due_at": rung.due_at,
-        "local_intent": rung.local_intent,
-        "zone": rung.zone,
-        "severity": severity,
-        "state": "pending",
-        "created_at": now,
-    }
+def replan(store: Store, clinic_id: str, pump_id: str, now: dt.datetime) -> bool:
+    """Work out again what a pump waits for, because something that it rests on has changed. Whether that moved.
+
+    One transaction. A fill whose schedule can no longer be worked out becomes an alert that its last safe day is
+    unknown. What a pump without a running fill waits for stays as it is.
+    """
+    with store.writing() as connection:
+        clinic = clinic_row(connection, clinic_id, lock=True)
+        pump = pump_of(connection, clinic_id, pump_id, lock=True)
+        if pump["stale_why"] is None:
+            return False
+        return replan_now(connection, clinic, pump, pump["stale_why"], now)
+
+
+def replan_now(connection: sa.Connection, clinic: Row, pump: Row, why: str, now: dt.datetime) -> bool:
+    """The same, inside the transaction of the caller, who has locked the clinic and the pump."""
+    refill = records.open_refill(connection, clinic["id"], pump["id"])
+    if refill is None or pump["state"] != "active":
+        house.clear_stale(connection, clinic["id"], pump["id"])
+        return False
+    try:
+        calculation = calculate(NAME, _asked_again(clinic, pump, json.loads(refill["request"])))
+    except Refusal as refusal:
+        detail = refusal.problems[0].detail
+        plans.open_unknown(connection, clinic, pump, "not-computable", now, detail=detail)
+        return True
+    due = _due(calculation, new_id("calculation"), refill["id"], refill["fill_date"])
+    if why != "reminders" and plans.same_as_open(connection, pump, due):
+        house.clear_stale(connection, clinic["id"], pump["id"])
+        return False
+    keep_calculation(connection, clinic["id"], calculation, now, due.calculation_id)
+    plans.open_date(connection, clinic, pump, due, why, now)
+    return True
+
+
+def _asked_again(clinic: Row, pump: Row, request: Mapping[str, Any]) -> dict[str, Any]:
+    """The request of a recorded refill, with what the pump and the clinic say now."""
+    own = {name: value for name, value in request.items() if name not in (*_FROM_PUMP, *_FROM_LAST_FILL, *_FROM_CLINIC)}
+    return _with_house(clinic, pump, own)

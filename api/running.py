@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from api.inert import LogLines
 from api.settings import Settings, SettingsError, read_settings
 from api.store import is_current, migrate, open_store
-from api.store.queries import plans
+from api.store.queries import records
 from pumpcalc.errors import PumpcalcError
 
 __all__ = ["run", "serve"]
@@ -83,7 +83,7 @@ def _plans(settings: Settings) -> int:
     store = open_store(settings.database_url)
     try:
         with store.reading() as connection, contextlib.suppress(BrokenPipeError):
-            for plan in plans.open_plans(connection):
+            for plan in records.open_plans(connection):
                 line = {"id": plan["pump_id"], "clinic": plan["clinic_id"], "record": json.loads(plan["record"])}
                 sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
     finally:
@@ -93,9 +93,8 @@ def _plans(settings: Settings) -> int:
 
 def _worker(settings: Settings) -> int:
     """Sweep reminders, until interrupted."""
-    from api.app import sweeper
+    from api.app import engine_of
     from api.clock import Clock
-    from api.reminders.channels import channel_of
 
     stop = threading.Event()
 
@@ -105,7 +104,7 @@ def _worker(settings: Settings) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, ended)
     store = open_store(settings.database_url)
-    clock = Clock(sweeper(settings, store, channel_of(settings)), settings.sweep_seconds)
+    clock = Clock(engine_of(settings, store).tick, settings.sweep_seconds)
     clock.start()
     _LOG.info("worker_started")
     stop.wait()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -30,6 +31,9 @@ class Settings(BaseSettings):
     public_url: str = "http://127.0.0.1:8000"
     sweep_seconds: Annotated[float, Field(gt=0, le=60)] = 15
     lease_seconds: Annotated[float, Field(gt=SEND_SECONDS, le=3600)] = 120
+    senders: Annotated[int, Field(ge=1, le=64)] = 4
+    ping_url: SecretStr | None = None
+    webhook_networks: str = ""
     body_seconds: Annotated[float, Field(gt=0, le=60)] = 10
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
@@ -42,6 +46,22 @@ class Settings(BaseSettings):
         parts = urlsplit(value.get_secret_value())
         if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
             raise ValueError("write it as smtp://user:password@host:port or smtps://user:password@host:port")
+        return value
+
+    @field_validator("ping_url")
+    @classmethod
+    def _ping_url_is_http(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None or not value.get_secret_value():
+            return None
+        if urlsplit(value.get_secret_value()).scheme not in ("http", "https"):
+            raise ValueError("write the address that is to be asked after each sweep, such as https://ping.example/id")
+        return value
+
+    @field_validator("webhook_networks")
+    @classmethod
+    def _webhook_networks_are_networks(cls, value: str) -> str:
+        for written in value.split():
+            ipaddress.ip_network(written)
         return value
 
     @field_validator("mail_from")

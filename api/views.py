@@ -2,17 +2,48 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
-from api.models import Clinic, DeliveryView, Patient, Pump, RecordedRefill, RefillView, ReminderView, Schedule
-from api.store.queries import plans
+from api.models import (
+    Board,
+    BoardRow,
+    Clinic,
+    Contact,
+    DeliveryView,
+    Patient,
+    Person,
+    PlanView,
+    Pump,
+    RecordedRefill,
+    RefillView,
+    ReminderView,
+    ResponseView,
+    Schedule,
+)
+from api.store.queries import plans, records
 from pumpcalc.worksheet import Calculation
 
-__all__ = ["clinic", "patient", "pump", "recorded", "refill", "reminders", "schedule"]
+__all__ = [
+    "board",
+    "clinic",
+    "contact",
+    "patient",
+    "person",
+    "plan",
+    "pump",
+    "recorded",
+    "refill",
+    "reminders",
+    "response",
+    "schedule",
+]
+
+_POLICIES = ("accuracy_caps_interval", "beyond_use_caps_interval")
 
 
 def _of(model: Any, row: sa.RowMapping, **more: Any) -> Any:
@@ -21,7 +52,37 @@ def _of(model: Any, row: sa.RowMapping, **more: Any) -> Any:
 
 def clinic(row: sa.RowMapping) -> Clinic:
     """A clinic."""
-    shown: Clinic = _of(Clinic, row)
+    policies = {name: None if row[name] is None else row[name] == "yes" for name in _POLICIES}
+    shown: Clinic = _of(Clinic, row, **policies)
+    return shown
+
+
+def person(row: sa.RowMapping) -> Person:
+    """A person of a clinic."""
+    shown: Person = _of(Person, row)
+    return shown
+
+
+def contact(row: sa.RowMapping) -> Contact:
+    """A contact. Of an address that is itself a secret only the place is shown."""
+    address = row["address"]
+    if row["channel"] != "email":
+        scheme, _, rest = address.partition("://")
+        place = rest.partition("/")[0].rpartition("@")[2] if row["channel"] == "webhook" else ""
+        address = f"{scheme}://{place}..."
+    shown: Contact = _of(Contact, row, address=address, digest=row["digest"] == "yes")
+    return shown
+
+
+def plan(row: sa.RowMapping) -> PlanView:
+    """What a pump waits for."""
+    shown: PlanView = _of(PlanView, row)
+    return shown
+
+
+def response(row: sa.RowMapping) -> ResponseView:
+    """What a person answered."""
+    shown: ResponseView = _of(ResponseView, row)
     return shown
 
 
@@ -44,9 +105,9 @@ def refill(row: sa.RowMapping) -> RefillView:
 
 
 def reminders(
-    connection: sa.Connection, clinic_id: str, rows: Sequence[sa.RowMapping], pump_id: str | None = None
+    connection: sa.Connection, clinic_id: str, rows: Sequence[sa.RowMapping], of: sa.RowMapping | None = None
 ) -> list[ReminderView]:
-    """Reminders with their copies, in the order given."""
+    """Reminders with their copies, in the order given; ``of`` is their plan, where it does not stand in each row."""
     copies: dict[str, list[DeliveryView]] = {row["id"]: [] for row in rows}
     for copy in plans.deliveries_of(connection, clinic_id, list(copies)):
         copies[copy["reminder_id"]].append(_of(DeliveryView, copy))
@@ -55,33 +116,67 @@ def reminders(
             ReminderView,
             row,
             deliveries=copies[row["id"]],
-            pump_id=pump_id if pump_id is not None else row["pump_id"],
+            pump_id=(of or row)["pump_id"],
+            refill_id=(of or row)["refill_id"],
         )
         for row in rows
     ]
 
 
 def recorded(connection: sa.Connection, clinic_id: str, refill_id: str) -> RecordedRefill:
-    """A refill with its calculation and reminders."""
-    row = plans.refill_by_id(connection, clinic_id, refill_id)
+    """A refill with its calculation, and the reminders of the plan that it opened."""
+    row = records.refill_by_id(connection, clinic_id, refill_id)
     assert row is not None
-    rungs = plans.reminders_of_refill(connection, clinic_id, refill_id)
+    opened = plans.plan_of_refill(connection, clinic_id, refill_id)
+    rungs = plans.reminders_of_plan(connection, clinic_id, opened["id"])
     return RecordedRefill(
         refill=refill(row),
+        plan=plan(opened),
         calculation=Calculation.model_validate_json(row["record"]),
-        reminders=reminders(connection, clinic_id, rungs, row["pump_id"]),
+        reminders=reminders(connection, clinic_id, rungs, opened),
     )
 
 
 def schedule(connection: sa.Connection, clinic_id: str, pump_row: sa.RowMapping) -> Schedule:
-    """The open refill of a pump with its calculation and reminders."""
-    row = plans.open_refill(connection, clinic_id, pump_row["id"])
-    if row is None:
-        return Schedule(pump=pump(pump_row), refill=None, calculation=None, reminders=[])
-    rungs = plans.reminders_of_refill(connection, clinic_id, row["id"])
+    """What a pump waits for, and the fill in it."""
+    row = records.open_refill(connection, clinic_id, pump_row["id"])
+    found = None if pump_row["plan_id"] is None else plans.plan_by_id(connection, clinic_id, pump_row["plan_id"])
+    rungs = [] if found is None else plans.reminders_of_plan(connection, clinic_id, found["id"])
+    answers = [] if found is None else plans.responses_of(connection, clinic_id, [found["id"]])
+    record = found["record"] if found is not None else None
     return Schedule(
         pump=pump(pump_row),
-        refill=refill(row),
-        calculation=Calculation.model_validate_json(row["record"]),
-        reminders=reminders(connection, clinic_id, rungs, pump_row["id"]),
+        plan=None if found is None else plan(found),
+        refill=None if row is None else refill(row),
+        calculation=None if record is None else Calculation.model_validate_json(record),
+        reminders=reminders(connection, clinic_id, rungs, found),
+        responses=[response(answer) for answer in answers],
     )
+
+
+def board(connection: sa.Connection, clinic_id: str, today: dt.date) -> Board:
+    """Everything that waits at a clinic on its day ``today``."""
+    rows = plans.board(connection, clinic_id)
+    last: dict[str, sa.RowMapping] = {
+        answer["plan_id"]: answer for answer in plans.responses_of(connection, clinic_id, [row["id"] for row in rows])
+    }
+    told = plans.last_told(connection, clinic_id)
+    shown = []
+    for row in rows:
+        answer = last.get(row["id"])
+        queued = told.get(row["id"])
+        shown.append(
+            BoardRow(
+                pump_id=row["pump_id"],
+                reference=row["reference"],
+                model=row["model"],
+                state=row["state"],
+                plan=plan(row),
+                days_left=None if row["refill_by"] is None else (row["refill_by"] - today).days,
+                reminders_sent=row["reminders_sent"],
+                last_response=None if answer is None else response(answer),
+                needs_someone=queued is not None and (answer is None or answer["recorded_at"] < queued),
+            )
+        )
+    dead = [_of(DeliveryView, row) for row in plans.dead_deliveries(connection, clinic_id)]
+    return Board(today=today, rows=shown, dead_deliveries=dead)

@@ -105,14 +105,15 @@ def _morning(day: dt.date, now: dt.datetime) -> dt.datetime:
 
 def play_until(store: Store, clinic_id: str, channel: MailFolderChannel, end: dt.datetime, public_url: str) -> None:
     """Let the reminders until ``end`` go out, each at its own time, as they did while the service was running."""
-    with store.reading() as connection:
-        due = {row["due_at"] for row in plans.reminders_after(connection, clinic_id, ("", ""), limit=500)}
-    for when in sorted(instant for instant in due if instant <= end):
+    while True:
+        with store.reading() as connection:
+            when = plans.next_due(connection, clinic_id)
+        if when is None or when > end:
+            return
         sweep(
             store,
-            channel,
+            {"email": channel},
             lambda when=when: when,  # type: ignore[misc]
-            sender=SENDER,
             public_url=public_url,
             lease=dt.timedelta(seconds=120),
         )

@@ -64,7 +64,8 @@ def demo(*, port: int, once: bool) -> int:
     clinic_id = fiction.load(store, started)
     # The service has stood still since yesterday morning: what it missed goes out when it starts, the worst first.
     down_since = _yesterday_morning(started)
-    fiction.play_until(store, clinic_id, MailFolderChannel(settings.mail_folder), down_since, settings.public_url)
+    channel = MailFolderChannel(settings.mail_folder, settings.mail_from)
+    fiction.play_until(store, clinic_id, channel, down_since, settings.public_url)
     with _service(settings) as ended:
         delivered = _await_reminders(store, clinic_id, started)
         if not delivered:

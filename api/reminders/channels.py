@@ -7,35 +7,31 @@ import os
 import secrets
 from email.message import EmailMessage
 from pathlib import Path
-from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
+from api.reminders.message import email
+from api.reminders.notice import Address, Channel, Notice, Undeliverable
 from api.settings import SEND_SECONDS, Settings
 
-__all__ = ["Channel", "MailFolderChannel", "SmtpChannel", "channel_of"]
+__all__ = ["MailFolderChannel", "SmtpChannel", "channels_of"]
 
+_PERMANENT = 500
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
-
-
-class Channel(Protocol):
-    """Anything that can carry a message."""
-
-    def send(self, message: EmailMessage, idem: str) -> str:
-        """Send one copy, blocking. Where it went, for a person. Raises when it may not have left."""
-        ...
 
 
 class MailFolderChannel:
     """Messages as .eml files, for a house without an SMTP server. A copy sent twice is one file."""
 
-    def __init__(self, folder: str | Path) -> None:
+    def __init__(self, folder: str | Path, sender: str) -> None:
         self.folder = Path(folder)
+        self.sender = sender
 
-    def send(self, message: EmailMessage, idem: str) -> str:
+    def send(self, notice: Notice, to: Address) -> str:
         """Write the message under its idem: whole and on disk, or not there at all."""
+        message = email(notice, self.sender, to.address)
         self.folder.mkdir(parents=True, exist_ok=True)
-        path = self.folder / f"{idem}.eml"
-        draft = self.folder / f".{idem}.{secrets.token_hex(4)}.part"
+        path = self.folder / f"{notice.idem}.eml"
+        draft = self.folder / f".{notice.idem}.{secrets.token_hex(4)}.part"
         try:
             with draft.open("xb") as file:
                 file.write(message.as_bytes())
@@ -55,7 +51,7 @@ class MailFolderChannel:
 class SmtpChannel:
     """Messages by SMTP. A password only travels encrypted, unless the server is this very machine."""
 
-    def __init__(self, url: str, seconds: float = SEND_SECONDS) -> None:
+    def __init__(self, url: str, sender: str, seconds: float = SEND_SECONDS) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
             raise ValueError("write it as smtp://user:password@host:port or smtps://user:password@host:port")
@@ -67,30 +63,43 @@ class SmtpChannel:
         # None: encrypt when the server offers it. True: refuse a server that does not.
         must_encrypt = self.username is not None and self.host not in _LOOPBACK
         self.start_tls = False if self.use_tls else True if must_encrypt else None
+        self.sender = sender
         self.seconds = seconds
 
-    def send(self, message: EmailMessage, idem: str) -> str:
-        """Hand the message to the server and wait for its acceptance, at most ``seconds`` in all."""
+    def send(self, notice: Notice, to: Address) -> str:
+        """Hand the message to the server and wait for its acceptance, at most ``seconds`` in all.
+
+        Raises Undeliverable when the server says that it will never take mail for this address.
+        """
+        message = email(notice, self.sender, to.address)
         asyncio.run(asyncio.wait_for(self._send(message), self.seconds))
         return f"{self.host}:{self.port}"
 
     async def _send(self, message: EmailMessage) -> None:
         import aiosmtplib
 
-        await aiosmtplib.send(
-            message,
-            hostname=self.host,
-            port=self.port,
-            username=self.username,
-            password=self.password,
-            use_tls=self.use_tls,
-            start_tls=self.start_tls,
-            timeout=self.seconds,
-        )
+        try:
+            await aiosmtplib.send(
+                message,
+                hostname=self.host,
+                port=self.port,
+                username=self.username,
+                password=self.password,
+                use_tls=self.use_tls,
+                start_tls=self.start_tls,
+                timeout=self.seconds,
+            )
+        except aiosmtplib.SMTPRecipientsRefused as refusal:
+            codes = [each.code for each in refusal.recipients]
+            if all(code >= _PERMANENT for code in codes):
+                raise Undeliverable(f"the server refuses this address for good ({codes[0]})") from None
+            raise
 
 
-def channel_of(settings: Settings) -> Channel:
-    """The channel that the settings name: SMTP when there is a server, else the mail folder."""
+def channels_of(settings: Settings) -> dict[str, Channel]:
+    """The channels that the settings name, by name. E-mail goes to the mail folder where there is no server."""
     if settings.smtp_url is not None:
-        return SmtpChannel(settings.smtp_url.get_secret_value())
-    return MailFolderChannel(settings.mail_folder)
+        mail: Channel = SmtpChannel(settings.smtp_url.get_secret_value(), settings.mail_from)
+    else:
+        mail = MailFolderChannel(settings.mail_folder, settings.mail_from)
+    return {"email": mail}

@@ -1,17 +1,20 @@
-"""When the reminders of one refill are due: counted back from the last safe day, at the clinic's hour."""
+"""When reminders are due: counted back from the last safe day at the clinic's hour, and on until somebody acts."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from zoneinfo import ZoneInfo
 
+from api.store.ids import new_id
 from pumpcalc.library import SEVERITIES
 
-__all__ = ["Rung", "instant_of", "ladder", "worst"]
+__all__ = ["Rung", "at_once", "held_until", "instant_of", "ladder", "next_morning", "step", "urgency", "worst"]
 
 _DUE_DAY = 0
+_A_DAY = dt.timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,58 @@ def ladder(
 def _rung(kind: str, day: dt.date, time_of_day: dt.time, zone: str) -> Rung:
     wall = dt.datetime.combine(day, time_of_day)
     return Rung(kind=kind, local_intent=wall.strftime("%Y-%m-%dT%H:%M"), zone=zone, due_at=instant_of(wall, zone))
+
+
+def at_once(kind: str, now: dt.datetime, zone: str) -> Rung:
+    """A reminder of something that has just come to be known."""
+    local = now.astimezone(ZoneInfo(zone))
+    return Rung(kind=kind, local_intent=local.strftime("%Y-%m-%dT%H:%M"), zone=zone, due_at=now)
+
+
+def next_morning(kind: str, after: dt.datetime, time_of_day: dt.time | None, zone: str) -> Rung:
+    """The next reminder at the clinic's hour, after an instant; a day later where the clinic has stated no hour."""
+    if time_of_day is None:
+        return at_once(kind, after + _A_DAY, zone)
+    day = after.astimezone(ZoneInfo(zone)).date()
+    rung = _rung(kind, day, time_of_day, zone)
+    return rung if rung.due_at > after else _rung(kind, day + _A_DAY, time_of_day, zone)
+
+
+def held_until(now: dt.datetime, quiet_from: dt.time, quiet_until: dt.time, zone: str) -> dt.datetime:
+    """The end of the quiet hours in which an instant lies; the instant itself, when it lies in none.
+
+    Quiet hours may pass midnight. They begin with their first minute and end before their last: from 22:00 until 07:00
+    holds what comes at 22:00, and not what comes at 07:00. The same two times are a whole quiet day.
+    """
+    local = now.astimezone(ZoneInfo(zone))
+    for day in (local.date() - _A_DAY, local.date()):
+        ends = day if quiet_from < quiet_until else day + _A_DAY
+        begin = instant_of(dt.datetime.combine(day, quiet_from), zone)
+        end = instant_of(dt.datetime.combine(ends, quiet_until), zone)
+        if begin <= now < end:
+            return end
+    return now
+
+
+def step(rung: Rung, now: dt.datetime, **values: Any) -> dict[str, Any]:
+    """A reminder as it is kept: its clinic, its plan or what it is about, severity and urgency are given by name."""
+    return {
+        "id": new_id("reminder"),
+        "kind": rung.kind,
+        "round": 0,
+        "after_minutes": 0,
+        "due_at": rung.due_at,
+        "local_intent": rung.local_intent,
+        "zone": rung.zone,
+        "state": "pending",
+        "created_at": now,
+        **values,
+    }
+
+
+def urgency(severity: str, day: dt.date | None) -> str:
+    """A text by which reminders sort, the worst first: how bad a miss is, then the last safe day; none comes first."""
+    return f"{SEVERITIES.index(severity)} {day.isoformat() if day else ''}"
 
 
 def worst(severities: Sequence[str]) -> str:

@@ -6,13 +6,33 @@ E-mail is read by scanners, previews and shared screens; whoever may know more f
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
+from zoneinfo import ZoneInfo
 
-__all__ = ["message", "message_id"]
+from api.reminders.notice import Notice
+from api.store.types import Row
+
+__all__ = ["email", "message_id", "notice"]
 
 _DOMAIN = "pumpcalc.invalid"
+_LATE = dt.timedelta(hours=1)
+_MOST_ROWS = 500
+_WHY = {
+    "no-fill": "no fill of it is recorded",
+    "stopped": "it is stopped",
+    "unknown-state": "nobody has interrogated it since a scan",
+    "not-computable": "its schedule could not be worked out again",
+    "possibly-empty": "its reservoir may have been empty",
+}
+_ABOUT = {
+    "moved-earlier": "The last safe day has moved to an earlier day.",
+    "booking-passed": "A visit was booked for the day before, and no refill is recorded.",
+    "snoozed": "This reminder was put off until now.",
+}
+_ON_PURPOSE = "This message names no drug, no dose and no person on purpose."
 
 
 def message_id(idem: str) -> str:
@@ -20,31 +40,89 @@ def message_id(idem: str) -> str:
     return f"<{idem}@{_DOMAIN}>"
 
 
-def message(
-    *, idem: str, sender: str, recipient: str, pump_reference: str, last_safe_day: dt.date, today: dt.date,
-    link: str, now: dt.datetime,
-) -> EmailMessage:  # fmt: skip
-    """A reminder as an e-mail message. ``today`` is the clinic's day at ``now``.
+def notice(facts: Row, idem: str, public_url: str, now: dt.datetime, listed: Iterable[Row] = ()) -> Notice:
+    """What is told of one reminder. ``facts``: the row of ``outbox.letter``; ``listed``: the board, for a digest."""
+    today = now.astimezone(ZoneInfo(facts["time_zone"])).date()
+    clinic = f"{public_url}/v1/clinics/{facts['clinic_id']}"
+    if facts["kind"] == "digest":
+        subject, body = _digest(listed, today)
+        link = f"{clinic}/board"
+    elif facts["kind"] == "dead-delivery":
+        subject = "Pump refill: a reminder could not be delivered"
+        body = [
+            "A reminder could not be delivered to one of the addresses of this clinic. It is tried again each hour."
+        ]
+        link = f"{clinic}/board"
+    else:
+        subject, body = _of_pump(facts, today)
+        link = f"{clinic}/pumps/{facts['pump_id']}/schedule"
+    lines = [*body, f"Counted on {_day(today)}, the day on which this message was sent."]
+    if now - facts["due_at"] > _LATE:
+        due = facts["due_at"].astimezone(ZoneInfo(facts["time_zone"])).date()
+        lines.append(f"It was due on {_day(due)}: it is late.")
+    return Notice(
+        idem=idem,
+        kind=facts["kind"],
+        severity=facts["severity"],
+        subject=subject,
+        lines=tuple(lines),
+        link=link,
+        due_at=facts["due_at"],
+        now=now,
+    )
 
-    Raises ValueError when a header would hold a line break (the policy refuses it).
-    """
+
+def email(told: Notice, sender: str, recipient: str) -> EmailMessage:
+    """A notice as an e-mail message. Raises ValueError when a header would hold a line break."""
     made = EmailMessage(policy=SMTP)
-    made["Message-ID"] = message_id(idem)
-    made["Date"] = format_datetime(now)
+    made["Message-ID"] = message_id(told.idem)
+    made["Date"] = format_datetime(told.now)
     made["From"] = sender
     made["To"] = recipient
-    made["Subject"] = f"Pump refill: pump {pump_reference}, {_remaining(last_safe_day, today)}"
+    made["Subject"] = told.subject
     made["Auto-Submitted"] = "auto-generated"
+    body = "\n".join(told.lines)
     made.set_content(
-        f"Refill of pump {pump_reference}: {_remaining(last_safe_day, today)}.\n"
-        f"Counted on {today:%A} {today.day} {today:%B %Y}, the day on which this message was sent.\n"
-        "\n"
-        f"Its schedule: {link}\n"
-        "\n"
-        "This message names no drug, no dose and no person on purpose.\n",
+        f"{body}\n\nIts schedule: {told.link}\n\n{_ON_PURPOSE}\n",
         cte="7bit",  # everything here is ASCII; another encoding would break the link across lines
     )
     return made
+
+
+def _of_pump(facts: Row, today: dt.date) -> tuple[str, list[str]]:
+    reference = facts["pump_reference"]
+    if facts["plan_kind"] == "unknown":
+        return (
+            f"Pump refill: pump {reference}, no last safe day is known",
+            [f"Refill of pump {reference}: no last safe day can be stated, because {_because(facts['why'])}."],
+        )
+    left = _remaining(facts["refill_by"], today)
+    lines = [f"Refill of pump {reference}: {left}."]
+    if facts["kind"] in _ABOUT:
+        lines.append(_ABOUT[facts["kind"]])
+    return f"Pump refill: pump {reference}, {left}", lines
+
+
+def _because(why: str) -> str:
+    return _WHY.get(why, "what it does is not known")
+
+
+def _digest(listed: Iterable[Row], today: dt.date) -> tuple[str, list[str]]:
+    rows = list(listed)
+    lines = [
+        f"Pump {row['reference']}: no last safe day, because {_because(row['why'])}."
+        if row["kind"] == "unknown"
+        else f"Pump {row['reference']}: {_remaining(row['refill_by'], today)} ({row['refill_by']})."
+        for row in rows[:_MOST_ROWS]
+    ]
+    if len(rows) > _MOST_ROWS:
+        lines.append(f"And {len(rows) - _MOST_ROWS} more: see the board.")
+    plural = "" if len(rows) == 1 else "s"
+    return f"Pump refills: {len(rows)} pump{plural} on {_day(today)}", lines
+
+
+def _day(day: dt.date) -> str:
+    return f"{day:%A} {day.day} {day:%B %Y}"
 
 
 def _remaining(last_safe_day: dt.date, today: dt.date) -> str:

@@ -1,27 +1,40 @@
 """Queue what is due, claim it under a lease, record how it went.
 
 A crash between sending and recording sends again: a copy is never lost, and every copy carries the same id.
+
+One reminder becomes one copy for everybody who is told at once; whoever is told only when nobody has answered is a
+later step of the same reminder, kept as a row when the earlier step is queued, and cancelled by an answer.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import hashlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
+from api.reminders.ladder import Rung, at_once, held_until, instant_of, next_morning, step
 from api.store.ids import new_id
-from api.store.queries import outbox
+from api.store.queries import outbox, plans
+from api.store.types import Row
 
-__all__ = ["CHANNEL", "Claim", "claim", "complete", "fail", "idem", "queue_due"]
+__all__ = ["Claim", "claim", "complete", "fail", "idem", "queue_due"]
 
-CHANNEL = "email"
+MAILBOX = "email"
+"""The channel of a clinic's own mailbox."""
 
-_BATCH = 200
+_BATCH = 500
 _FIRST_WAIT = dt.timedelta(seconds=30)
 _LONGEST_WAIT = dt.timedelta(hours=1)
-_GIVES_UP_AFTER = dt.timedelta(hours=24)
+_DEAD_AFTER = dt.timedelta(hours=24)
+_DEAD = "dead-delivery"
+_EVERY_DAY = {"due-day": "overdue", "overdue": "overdue", "unknown": "unknown"}
+"""Reminders that are followed by one on the next day, until the plan is closed."""
+_ALWAYS = "critical"
+"""No quiet hours hold a reminder of which a miss is as bad as this."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +44,13 @@ class Claim:
     clinic_id: str
     delivery_id: str
     reminder_id: str
+    contact_id: str | None
+    channel: str
     recipient: str
     idem: str
+    urgency: str
     owner: str
+    state: str
     attempts: int
     queued_at: dt.datetime
 
@@ -44,34 +61,160 @@ def idem(clinic_id: str, reminder_id: str, channel: str, recipient: str) -> str:
 
 
 def queue_due(connection: sa.Connection, now: dt.datetime) -> int:
-    """Put a copy of every due reminder into the outbox, the worst first. How many, at most one batch.
+    """Put a copy of every due reminder into the outbox, the worst first. How many reminders, at most one batch.
 
-    Meant to run inside one write transaction: a reminder is queued together with its copy, or not at all.
+    Meant to run inside one write transaction: a reminder is queued together with its copies, or not at all. Of several
+    reminders of one plan that are due together, the last speaks for all; a copy that waits is taken back for it.
     """
-    due = outbox.queue_due_reminders(connection, now, _BATCH)
-    if due:
-        outbox.add_deliveries(connection, [_copy(row, now) for row in due])
-    return len(due)
+    due = outbox.due_plans(connection, now, _BATCH)
+    keys = [(row["clinic_id"], row["id"]) for row in due]
+    of_plans = outbox.due_reminders(connection, keys, now)
+    own = outbox.due_of_clinics(connection, now, _BATCH)
+    clinic_ids = sorted({row["clinic_id"] for row in (*due, *own)})
+    batch = _Batch(
+        now, outbox.clinics_with(connection, clinic_ids), _by_clinic(outbox.contacts_of(connection, clinic_ids))
+    )
+    last_of: dict[tuple[str, str], sa.RowMapping] = {}
+    for row in of_plans:  # soonest first: the last stays
+        last_of[row["clinic_id"], row["plan_id"]] = row
+    speaking = {row["id"] for row in last_of.values()}
+    for found in due:
+        if (speaks := last_of.get((found["clinic_id"], found["id"]))) is not None:
+            batch.queue(speaks, found)
+    for row in own:
+        batch.queue_own(row, _died(connection, row))
+    silent = [(row["clinic_id"], row["id"]) for row in of_plans if row["id"] not in speaking]
+    outbox.coalesce(connection, silent, now)
+    outbox.mark_queued(connection, batch.queued, now)
+    outbox.cancel_superseded(connection, list(last_of), now)
+    outbox.add_deliveries(connection, batch.copies)
+    plans.add_reminders(connection, batch.steps)
+    return len(batch.queued) + len(silent)
 
 
-def _copy(row: sa.RowMapping, now: dt.datetime) -> dict[str, object]:
-    return {
-        "clinic_id": row["clinic_id"],
-        "id": new_id("delivery"),
-        "reminder_id": row["id"],
-        "channel": CHANNEL,
-        "recipient": row["recipient"],
-        "idem": idem(row["clinic_id"], row["id"], CHANNEL, row["recipient"]),
-        "state": "pending",
-        "attempts": 0,
-        "queued_at": now,
-        "next_try_at": now,
-    }
+def _by_clinic(contacts: Iterable[sa.RowMapping]) -> dict[str, list[sa.RowMapping]]:
+    found: dict[str, list[sa.RowMapping]] = {}
+    for row in contacts:
+        found.setdefault(row["clinic_id"], []).append(row)
+    return found
 
 
-def claim(connection: sa.Connection, now: dt.datetime, owner: str, lease: dt.timedelta) -> Claim | None:
+def _died(connection: sa.Connection, row: Row) -> Row | None:
+    """The copy that an alarm is about."""
+    return outbox.delivery_by_id(connection, row["clinic_id"], row["about"]) if row["kind"] == _DEAD else None
+
+
+class _Batch:
+    """What one transaction queues: reminders, their copies, and the steps that follow if nobody answers."""
+
+    def __init__(
+        self,
+        now: dt.datetime,
+        clinics: Mapping[str, Row],
+        contacts: Mapping[str, Sequence[Row]],
+    ) -> None:
+        self.now = now
+        self.clinics = clinics
+        self.contacts = contacts
+        self.queued: list[tuple[str, str]] = []
+        self.copies: list[dict[str, Any]] = []
+        self.steps: list[dict[str, Any]] = []
+        self._names: set[str] = set()
+
+    def queue(self, row: Row, plan: Row) -> None:
+        """One step of a plan's reminder, and what follows it."""
+        clinic, contacts = self.clinics[row["clinic_id"]], self.contacts.get(row["clinic_id"], ())
+        self.queued.append((row["clinic_id"], row["id"]))
+        told = [each for each in contacts if row["round"] > 0 or each["after_minutes"] == row["after_minutes"]]
+        if row["after_minutes"] == 0:
+            self._mailbox(row, clinic)
+        for each in told:
+            self._copy(row, each["channel"], each["address"], each["id"], self._not_before(each, row, clinic, plan))
+        self._escalate(row, clinic, contacts)
+        is_rung = row["round"] == 0 and row["after_minutes"] == 0
+        if is_rung and (kind := _EVERY_DAY.get(row["kind"])):
+            hour = clinic["reminder_time"]
+            self._follow(
+                row,
+                next_morning(
+                    kind, self.now, None if hour is None else dt.time.fromisoformat(hour), clinic["time_zone"]
+                ),
+            )
+
+    def queue_own(self, row: Row, died: Row | None) -> None:
+        """A reminder of the clinic's own: a digest to its contact; an alarm to everybody on another channel."""
+        clinic, contacts = self.clinics[row["clinic_id"]], self.contacts.get(row["clinic_id"], ())
+        self.queued.append((row["clinic_id"], row["id"]))
+        if died is None:
+            wanted = row["about"].partition(" ")[0]
+            told = [each for each in contacts if each["id"] == wanted]
+        else:
+            others = [each for each in contacts if each["channel"] != died["channel"]]
+            if died["channel"] != MAILBOX or (not others and died["recipient"] != clinic["reminder_email"]):
+                self._mailbox(row, clinic)
+            told = others or [each for each in contacts if each["address"] != died["recipient"]]
+        for each in told:
+            self._copy(row, each["channel"], each["address"], each["id"], self.now)
+
+    def _mailbox(self, row: Row, clinic: Row) -> None:
+        if clinic["reminder_email"] is not None:
+            self._copy(row, MAILBOX, clinic["reminder_email"], None, self.now)
+
+    def _copy(self, row: Row, channel: str, recipient: str, contact_id: str | None, not_before: dt.datetime) -> None:
+        name = idem(row["clinic_id"], row["id"], channel, recipient)
+        if name in self._names:
+            return  # two contacts have one address, or one has the mailbox's
+        self._names.add(name)
+        self.copies.append(
+            {
+                "clinic_id": row["clinic_id"],
+                "id": new_id("delivery"),
+                "reminder_id": row["id"],
+                "contact_id": contact_id,
+                "channel": channel,
+                "recipient": recipient,
+                "idem": name,
+                "urgency": row["urgency"],
+                "state": "pending",
+                "attempts": 0,
+                "queued_at": self.now,
+                "next_try_at": not_before,
+            }
+        )
+
+    def _not_before(self, contact: Row, row: Row, clinic: Row, plan: Row) -> dt.datetime:
+        """Quiet hours hold a copy; they never hold the worst, nor past the end of the last safe day."""
+        if contact["quiet_from"] is None or row["severity"] == _ALWAYS or plan["refill_by"] is None:
+            return self.now
+        zone = clinic["time_zone"]
+        begins, ends = (dt.time.fromisoformat(contact[name]) for name in ("quiet_from", "quiet_until"))
+        held = held_until(self.now, begins, ends, zone)
+        ended = instant_of(dt.datetime.combine(plan["refill_by"] + dt.timedelta(days=1), dt.time()), zone)
+        return held if held < ended else self.now
+
+    def _escalate(self, row: Row, clinic: Row, contacts: Sequence[Row]) -> None:
+        """Whoever is told next if nobody answers; then everybody again, as often as the clinic says."""
+        later = [each["after_minutes"] for each in contacts if each["after_minutes"] > row["after_minutes"]]
+        if row["round"] == 0 and later:
+            soonest = min(later)
+            self._chain(row, 0, soonest, dt.timedelta(minutes=soonest - row["after_minutes"]), clinic)
+        elif clinic["repeat_after_minutes"] is not None:
+            wait = dt.timedelta(minutes=int(clinic["repeat_after_minutes"]))
+            self._chain(row, row["round"] + 1, 0, wait, clinic)
+
+    def _chain(self, row: Row, round_: int, after: int, wait: dt.timedelta, clinic: Row) -> None:
+        self._follow(row, at_once(row["kind"], self.now + wait, clinic["time_zone"]), round_, after)
+
+    def _follow(self, row: Row, rung: Rung, round_: int = 0, after: int = 0) -> None:
+        kept = {name: row[name] for name in ("clinic_id", "plan_id", "severity", "urgency")}
+        self.steps.append(step(rung, self.now, round=round_, after_minutes=after, **kept))
+
+
+def claim(
+    connection: sa.Connection, now: dt.datetime, owner: str, lease: dt.timedelta, channels: Sequence[str]
+) -> Claim | None:
     """Claim the next copy to send, with its attempt already counted; None when nothing waits."""
-    rows = outbox.claim_deliveries(connection, now, owner, now + lease, limit=1)
+    rows = outbox.claim_deliveries(connection, now, owner, now + lease, channels, limit=1)
     if not rows:
         return None
     row = rows[0]
@@ -79,9 +222,13 @@ def claim(connection: sa.Connection, now: dt.datetime, owner: str, lease: dt.tim
         clinic_id=row["clinic_id"],
         delivery_id=row["id"],
         reminder_id=row["reminder_id"],
+        contact_id=row["contact_id"],
+        channel=row["channel"],
         recipient=row["recipient"],
         idem=row["idem"],
+        urgency=row["urgency"],
         owner=owner,
+        state=row["state"],
         attempts=row["attempts"],
         queued_at=row["queued_at"],
     )
@@ -92,17 +239,48 @@ def complete(connection: sa.Connection, claimed: Claim, now: dt.datetime) -> boo
     return outbox.mark_sent(connection, claimed.clinic_id, claimed.delivery_id, claimed.owner, now) == 1
 
 
-def fail(connection: sa.Connection, claimed: Claim, now: dt.datetime, error: str) -> bool:
-    """Record a failed attempt: again after 30 s, 1 min, 2 min ... 1 h; after 24 h dead, kept and visible."""
+def fail(
+    connection: sa.Connection,
+    claimed: Claim,
+    now: dt.datetime,
+    error: str,
+    *,
+    not_before: dt.timedelta = dt.timedelta(),
+    is_final: bool = False,
+) -> bool:
+    """Record a failed attempt: again after 30 s, 1 min, 2 min ... 1 h, each a little longer by chance of its id.
+
+    After 24 h, or at once when the receiver says that it will never take it, the copy is dead: an alarm goes out on
+    another channel, and it is still tried each hour. Nothing is ever given up.
+    """
     wait = min(_FIRST_WAIT * 2 ** min(claimed.attempts - 1, 16), _LONGEST_WAIT)
-    state = "dead" if now - claimed.queued_at >= _GIVES_UP_AFTER else "pending"
+    spread = wait / 10 * (int(claimed.idem[:2], 16) / 255)
+    dies = is_final or now - claimed.queued_at >= _DEAD_AFTER
+    state = "dead" if dies or claimed.state == "dead" else "pending"
+    if is_final:
+        wait = _LONGEST_WAIT
     changed = outbox.mark_failed(
         connection,
         claimed.clinic_id,
         claimed.delivery_id,
         claimed.owner,
         state=state,
-        next_try_at=now + wait,
+        next_try_at=now + max(wait + spread, not_before),
         last_error=error,
     )
+    if changed and state == "dead" and claimed.state != "dead":
+        _alarm(connection, claimed, now)
     return changed == 1
+
+
+def _alarm(connection: sa.Connection, claimed: Claim, now: dt.datetime) -> None:
+    """A dead copy is itself something to be told, on another channel. A dead alarm is only seen."""
+    facts = outbox.letter(connection, claimed.clinic_id, claimed.reminder_id)
+    if facts["kind"] == _DEAD:
+        return
+    rung = at_once(_DEAD, now, facts["time_zone"])
+    alarm = step(
+        rung, now, clinic_id=claimed.clinic_id, plan_id=None, about=claimed.delivery_id, severity=facts["severity"],
+        urgency=claimed.urgency,
+    )  # fmt: skip
+    outbox.add_unless_there(connection, [alarm])

@@ -1,6 +1,7 @@
 """One sweep: queue everything that is due, then send every copy whose turn it is, until nothing waits.
 
-Any number of sweeps may run at once, in any number of processes: the claim keeps them apart.
+Any number of sweeps may run at once, in any number of processes: the claim keeps them apart. A channel that keeps
+failing is left alone until the next sweep, so that a dead server of one does not hold up the others.
 """
 
 from __future__ import annotations
@@ -10,40 +11,52 @@ import logging
 import os
 import secrets
 import socket
-from collections.abc import Callable
-from dataclasses import dataclass
-from zoneinfo import ZoneInfo
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 
-from api.reminders.channels import Channel
-from api.reminders.message import message
+import sqlalchemy as sa
+
+from api.reminders.message import notice
+from api.reminders.notice import Address, Channel, Notice, TryLater, Undeliverable
 from api.reminders.outbox import Claim, claim, complete, fail, queue_due
 from api.store.engine import Store
-from api.store.queries import outbox
+from api.store.queries import outbox, people, plans
 
 __all__ = ["Swept", "sweep"]
 
 _LOG = logging.getLogger("pumpcalc.reminders")
 _LONGEST_ERROR = 200
+_MOST_FAILURES = 5
 
 
-@dataclass(frozen=True)
+@dataclass
 class Swept:
-    """What one sweep did, in copies. ``late``: sent, but by then no longer ours to record."""
+    """What one sweep did: reminders queued; copies sent, not sent, and sent too ``late`` to be ours to record."""
 
-    queued: int
-    sent: int
-    failed: int
-    late: int
+    queued: int = 0
+    sent: int = 0
+    failed: int = 0
+    late: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
+
+    def count(self, *, sent: int = 0, failed: int = 0, late: int = 0) -> None:
+        """Add what a sender did."""
+        with self._lock:
+            self.sent += sent
+            self.failed += failed
+            self.late += late
 
 
 def sweep(
     store: Store,
-    channel: Channel,
+    channels: Mapping[str, Channel],
     now: Callable[[], dt.datetime],
     *,
-    sender: str,
     public_url: str,
     lease: dt.timedelta,
+    senders: int = 1,
     carry_on: Callable[[], bool] = lambda: True,
 ) -> Swept:
     """Queue and send everything that is due.
@@ -51,53 +64,140 @@ def sweep(
     ``now`` is asked again for every copy, so that a lease taken late in a long sweep is not already over.
     ``carry_on`` is asked between copies; when it says no, the sweep ends there and nothing is lost.
     """
-    owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-    queued = sent = failed = late = 0
+    swept = Swept()
     while carry_on():
         with store.writing() as connection:
             batch = queue_due(connection, now())
-        queued += batch
+        swept.queued += batch
         if not batch:
             break
-    while carry_on():
-        with store.writing() as connection:
-            claimed = claim(connection, now(), owner, lease)
-        if claimed is None:
-            break
-        error = _send(store, channel, claimed, now(), sender, public_url)
-        with store.writing() as connection:
-            kept = complete(connection, claimed, now()) if error is None else fail(connection, claimed, now(), error)
-        sent += kept and error is None
-        failed += error is not None
-        late += not kept and error is None
+    open_channels = _OpenChannels(channels)
+
+    def work(_number: int) -> None:
+        _Sender(store, open_channels, now, public_url, lease, swept).run(carry_on)
+
+    if senders == 1:
+        work(0)
+    else:
+        with ThreadPoolExecutor(senders, "sender") as pool:
+            list(pool.map(work, range(senders)))
+    return swept
+
+
+class _OpenChannels:
+    """The channels of one sweep. One that has failed so many times in a row is left alone until the next sweep."""
+
+    def __init__(self, channels: Mapping[str, Channel]) -> None:
+        self.channels = channels
+        self._lock = threading.Lock()
+        self._failures = dict.fromkeys(channels, 0)
+
+    @property
+    def names(self) -> list[str]:
+        with self._lock:
+            return [name for name, failures in self._failures.items() if failures < _MOST_FAILURES]
+
+    def went(self, name: str, *, well: bool) -> None:
+        with self._lock:
+            self._failures[name] = 0 if well else self._failures[name] + 1
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """How one attempt went. ``error`` is None when the copy left."""
+
+    error: str | None = None
+    not_before: dt.timedelta = dt.timedelta()
+    is_final: bool = False
+
+
+@dataclass(frozen=True)
+class _Sender:
+    """Claims a copy, sends it outside every transaction, and records how that went together with the next claim."""
+
+    store: Store
+    channels: _OpenChannels
+    now: Callable[[], dt.datetime]
+    public_url: str
+    lease: dt.timedelta
+    swept: Swept
+    owner: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}")
+
+    def run(self, carry_on: Callable[[], bool]) -> None:
+        """Until nothing waits."""
+        done: tuple[Claim, _Outcome] | None = None
+        while True:
+            kept: bool | None = None
+            with self.store.writing() as connection:
+                if done is not None:
+                    kept = self._record(connection, *done)
+                claimed = None
+                if carry_on() and (names := self.channels.names):
+                    claimed = claim(connection, self.now(), self.owner, self.lease, names)
+            if done is not None and kept is not None:
+                self._tell(*done, kept=kept)
+            if claimed is None:
+                return
+            done = (claimed, self._send(claimed))
+
+    def _record(self, connection: sa.Connection, claimed: Claim, outcome: _Outcome) -> bool:
+        if outcome.error is None:
+            return complete(connection, claimed, self.now())
+        return fail(
+            connection,
+            claimed,
+            self.now(),
+            outcome.error,
+            not_before=outcome.not_before,
+            is_final=outcome.is_final,
+        )
+
+    def _tell(self, claimed: Claim, outcome: _Outcome, *, kept: bool) -> None:
+        went = outcome.error is None
+        self.swept.count(sent=went and kept, failed=not went, late=went and not kept)
         _LOG.info(
             "reminder_%s clinic=%s delivery=%s attempt=%d kept=%s",
-            "sent" if error is None else "not_sent",
+            "sent" if went else "not_sent",
             claimed.clinic_id,
             claimed.delivery_id,
             claimed.attempts,
             kept,
         )
-    return Swept(queued=queued, sent=sent, failed=failed, late=late)
 
+    def _send(self, claimed: Claim) -> _Outcome:
+        """Send one copy. Whatever is wrong with one must not stop the others."""
+        try:
+            told, to = self._written(claimed)
+        except Exception as error:
+            return _Outcome(_in_words(error))
+        try:
+            self.channels.channels[claimed.channel].send(told, to)
+        except TryLater as error:
+            outcome = _Outcome(_in_words(error), not_before=dt.timedelta(seconds=error.seconds))
+        except Undeliverable as error:
+            outcome = _Outcome(_in_words(error), is_final=True)
+        except Exception as error:
+            outcome = _Outcome(_in_words(error))
+        else:
+            outcome = _Outcome()
+        self.channels.went(claimed.channel, well=outcome.error is None or outcome.is_final)
+        return outcome
 
-def _send(store: Store, channel: Channel, claimed: Claim, now: dt.datetime, sender: str, public_url: str) -> str | None:
-    """Send one copy, outside every transaction. None when it left; else why it did not, for a person."""
-    try:
-        with store.reading() as connection:
+    def _written(self, claimed: Claim) -> tuple[Notice, Address]:
+        """What is told, and where it goes: as the store has it now."""
+        with self.store.reading() as connection:
             facts = outbox.letter(connection, claimed.clinic_id, claimed.reminder_id)
-        made = message(
-            idem=claimed.idem,
-            sender=sender,
-            recipient=claimed.recipient,
-            pump_reference=facts["pump_reference"],
-            last_safe_day=facts["refill_by"],
-            today=now.astimezone(ZoneInfo(facts["time_zone"])).date(),
-            link=f"{public_url}/v1/clinics/{claimed.clinic_id}/pumps/{facts['pump_id']}/schedule",
-            now=now,
-        )
-        channel.send(made, claimed.idem)
-    except Exception as error:  # whatever is wrong with one copy must not stop the others
-        text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        return ascii(text)[1:-1][:_LONGEST_ERROR]
-    return None
+            listed = plans.board(connection, claimed.clinic_id) if facts["kind"] == "digest" else ()
+            contact = (
+                people.contact_by_id(connection, claimed.clinic_id, claimed.contact_id)
+                if claimed.contact_id is not None
+                else None
+            )
+        told = notice(facts, claimed.idem, self.public_url, self.now(), listed)
+        secret = contact["secret"] if contact is not None else None
+        return told, Address(claimed.channel, claimed.recipient, secret)
+
+
+def _in_words(error: Exception) -> str:
+    text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return ascii(text)[1:-1][:_LONGEST_ERROR]

@@ -12,14 +12,15 @@ from pydantic import BeforeValidator
 
 from api import clock, due, house, models, refills, views
 from api.body import JsonBody
+from api.engine import replan_stale
 from api.openapi import takes
 from api.problems import documented
 from api.store import Store
 from api.store.queries import house as house_queries
-from api.store.queries import plans
+from api.store.queries import plans, records
 from api.store.types import written_instant
 
-__all__ = ["REQUESTS", "router"]
+__all__ = ["REQUESTS", "AfterId", "Limit", "StoreOf", "next_page", "router"]
 
 REQUESTS = (models.ClinicRequest, models.ClinicSettings, models.PatientRequest, models.PumpRequest)
 _READS = documented(404, 422, 431, 503)
@@ -53,7 +54,7 @@ Limit = Annotated[int, BeforeValidator(_whole_number), Query(ge=1, le=500, descr
 router = APIRouter(prefix="/v1/clinics", tags=["clinics"])
 
 
-def _next(rows: Sequence[sa.RowMapping], limit: int, *columns: str) -> str | None:
+def next_page(rows: Sequence[sa.RowMapping], limit: int, *columns: str) -> str | None:
     """Where the next page begins: the place of the last row, when the page is full."""
     if len(rows) < limit:
         return None
@@ -82,7 +83,7 @@ def clinics(store: StoreOf, after: AfterId = "", limit: Limit = 100) -> models.L
     """Clinics, by id."""
     with store.reading() as connection:
         rows = house_queries.clinics_after(connection, after, limit)
-    return models.Listing(items=[views.clinic(row) for row in rows], next=_next(rows, limit, "id"))
+    return models.Listing(items=[views.clinic(row) for row in rows], next=next_page(rows, limit, "id"))
 
 
 @router.get("/{clinic}", responses=_READS)
@@ -94,8 +95,10 @@ def clinic(store: StoreOf, clinic: str) -> models.Clinic:
 
 @router.patch("/{clinic}", responses=_TAKES, openapi_extra=takes(models.ClinicSettings))
 def change_settings(store: StoreOf, clinic: str, body: JsonBody) -> models.Clinic:
-    """Change settings of a clinic. They hold for refills recorded from now on; no recorded plan moves."""
-    return views.clinic(house.change_settings(store, clinic, body))
+    """Change settings of a clinic. Every plan that rests on them is worked out again: at once, and surely."""
+    changed = house.change_settings(store, clinic, body, clock.now())
+    replan_stale(store, clock.now, clinic=clinic)
+    return views.clinic(changed)
 
 
 @router.post("/{clinic}/patients", status_code=201, responses=_TAKES, openapi_extra=takes(models.PatientRequest))
@@ -110,7 +113,7 @@ def patients(store: StoreOf, clinic: str, after: AfterId = "", limit: Limit = 10
     with store.reading() as connection:
         house.clinic(connection, clinic)
         rows = house_queries.patients_after(connection, clinic, after, limit)
-    return models.Listing(items=[views.patient(row) for row in rows], next=_next(rows, limit, "id"))
+    return models.Listing(items=[views.patient(row) for row in rows], next=next_page(rows, limit, "id"))
 
 
 @router.post("/{clinic}/pumps", status_code=201, responses=_TAKES, openapi_extra=takes(models.PumpRequest))
@@ -125,7 +128,7 @@ def pumps(store: StoreOf, clinic: str, after: AfterId = "", limit: Limit = 100) 
     with store.reading() as connection:
         house.clinic(connection, clinic)
         rows = house_queries.pumps_after(connection, clinic, after, limit)
-    return models.Listing(items=[views.pump(row) for row in rows], next=_next(rows, limit, "id"))
+    return models.Listing(items=[views.pump(row) for row in rows], next=next_page(rows, limit, "id"))
 
 
 @router.post(
@@ -148,8 +151,8 @@ def refills_of_pump(
     """Refills of a pump, in the order in which they were recorded."""
     with store.reading() as connection:
         house.pump_of(connection, clinic, pump)
-        rows = plans.refills_after(connection, clinic, pump, _place(after), limit)
-    return models.Listing(items=[views.refill(row) for row in rows], next=_next(rows, limit, "recorded_at", "id"))
+        rows = records.refills_after(connection, clinic, pump, _place(after), limit)
+    return models.Listing(items=[views.refill(row) for row in rows], next=next_page(rows, limit, "recorded_at", "id"))
 
 
 @router.get("/{clinic}/pumps/{pump}/schedule", responses=_READS)
@@ -168,7 +171,7 @@ def reminders(
         house.clinic(connection, clinic)
         rows = plans.reminders_after(connection, clinic, _place(after), limit)
         shown = views.reminders(connection, clinic, rows)
-    return models.Listing(items=shown, next=_next(rows, limit, "due_at", "id"))
+    return models.Listing(items=shown, next=next_page(rows, limit, "due_at", "id"))
 
 
 @router.get(

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
 
-__all__ = ["TEXT", "Day", "Instant", "TextList", "written_instant"]
+__all__ = ["TEXT", "Day", "Instant", "Row", "TextList", "written_instant"]
+
+Row = sa.RowMapping | Mapping[str, Any]
+"""A row as it was read, or as it is about to be kept."""
 
 TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 """Text in the order of its code points on every database, whatever the language of the server."""

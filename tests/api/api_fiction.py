@@ -18,7 +18,8 @@ import httpx
 from api import house, refills, wire
 from api.app import create_app
 from api.reminders import sweep
-from api.reminders.channels import Channel
+from api.reminders.message import email
+from api.reminders.notice import Address, Channel, Notice
 from api.settings import Settings
 from api.store import Store
 
@@ -75,12 +76,14 @@ class Recorder:
     sent: list[tuple[str, EmailMessage]] = field(default_factory=list)
     failing: bool = False
     before: Callable[[], object] = lambda: None
+    told: list[tuple[Notice, Address]] = field(default_factory=list)
 
-    def send(self, message: EmailMessage, idem: str) -> str:
+    def send(self, notice: Notice, to: Address) -> str:
         self.before()
         if self.failing:
             raise ConnectionRefusedError("no server")
-        self.sent.append((idem, message))
+        self.told.append((notice, to))
+        self.sent.append((notice.idem, email(notice, "pumpcalc@pumpcalc.invalid", to.address)))
         return "kept"
 
 
@@ -103,9 +106,8 @@ class House:
     def sweep(self, channel: Channel, now: dt.datetime, lease_seconds: float = 120) -> Any:
         return sweep(
             self.store,
-            channel,
+            dict.fromkeys(("email", "webhook"), channel),
             lambda: now,
-            sender="pumpcalc@pumpcalc.invalid",
             public_url="http://127.0.0.1:8000",
             lease=dt.timedelta(seconds=lease_seconds),
         )
@@ -116,7 +118,7 @@ class House:
         return [tuple(row) for row in found]
 
     def everything(self) -> dict[str, list[tuple[Any, ...]]]:
-        tables = ("clinic", "patient", "pump", "calculation", "refill", "reminder", "delivery")
+        tables = ("clinic", "patient", "pump", "calculation", "refill", "plan", "reminder", "delivery")
         return {table: self.rows(table) for table in tables}
 
 

@@ -81,7 +81,7 @@ def test_many_workers_send_each_reminder_once(fiction: House, url: str) -> None:
 
 def test_a_crash_after_sending_sends_again_under_the_same_id(fiction: House, tmp_path: Path) -> None:
     fiction.record()
-    folder = MailFolderChannel(tmp_path / "mail")
+    folder = MailFolderChannel(tmp_path / "mail", "pumpcalc@pumpcalc.invalid")
 
     class DiesAfterSending:
         def send(self, message: Any, name: str) -> str:

@@ -127,11 +127,18 @@ def test_postgresql_keeps_what_it_answered_and_gives_up_a_lock_that_is_not_given
             connection.exec_driver_sql("DELETE FROM clinic")
 
 
+KEYS = {"clinic": "id", "once": "scope", "beat": "name"}
+"""What a key begins with where it is not the clinic: the clinic itself, an address of the service, the engine."""
+
+
 def test_every_table_is_strict_and_begins_its_key_with_the_clinic() -> None:
     for table in metadata.tables.values():
         assert table.dialect_options["sqlite"]["strict"] is True
-        first = next(iter(table.primary_key.columns)).name
-        assert first == ("id" if table.name == "clinic" else "clinic_id")
+        assert next(iter(table.primary_key.columns)).name == KEYS.get(table.name, "clinic_id")
+
+
+OF_PUMP = ["clinic_id", "pump_id", "id"]
+"""What a pump waits for is a plan of that very pump."""
 
 
 def test_no_row_can_point_into_another_clinic_by_construction() -> None:
@@ -139,7 +146,7 @@ def test_no_row_can_point_into_another_clinic_by_construction() -> None:
         for constraint in table.foreign_key_constraints:
             if constraint.referred_table.name != "clinic":
                 assert constraint.column_keys[0] == "clinic_id"
-                assert [e.column.name for e in constraint.elements] == ["clinic_id", "id"]
+                assert [e.column.name for e in constraint.elements] in (["clinic_id", "id"], OF_PUMP)
 
 
 def test_there_is_no_column_for_a_person() -> None:
@@ -155,16 +162,35 @@ def _two_clinics(connection: sa.Connection) -> None:
     connection.exec_driver_sql(f"INSERT INTO patient VALUES ('clinic-a', 'patient-1', 'A1', '{WHEN}')")
 
 
+def _pump(clinic: str = "clinic-a", state: str = "active", implanted: str = "NULL", plan: str = "'plan-1'") -> str:
+    """A pump, with the plan that it waits for, in one statement after the other of one transaction."""
+    columns = "clinic_id, id, patient_id, reference, model, implanted_on, state, plan_id, created_at"
+    return (
+        f"INSERT INTO pump ({columns}) "
+        f"VALUES ('{clinic}', 'p', 'patient-1', 'R1', 'm', {implanted}, '{state}', {plan}, '{WHEN}')"
+    )
+
+
+def _plan(name: str = "plan-1", pump: str = "p", revision: int = 1) -> str:
+    return (
+        "INSERT INTO plan (clinic_id, id, pump_id, revision, kind, why, severity, opened_at) "
+        f"VALUES ('clinic-a', '{name}', '{pump}', {revision}, 'unknown', 'no-fill', 'critical', '{WHEN}')"
+    )
+
+
 @pytest.mark.parametrize(
     ("statement", "why"),
     [
         # a pump of clinic b for a patient of clinic a
-        (f"INSERT INTO pump VALUES ('clinic-b','p','patient-1','R1','m',NULL,'active','{WHEN}')", "FOREIGN KEY"),
+        (_pump(clinic="clinic-b"), "FOREIGN KEY"),
         (f"INSERT INTO patient VALUES ('clinic-c','patient-1','A1','{WHEN}')", "FOREIGN KEY"),
         (f"INSERT INTO patient VALUES ('clinic-a','patient-2','A1','{WHEN}')", "UNIQUE"),
         ("INSERT INTO patient VALUES ('clinic-a','patient-2','A2','2026-11-25 17:00')", "CHECK"),
-        (f"INSERT INTO pump VALUES ('clinic-a','p','patient-1','R1','m',NULL,'lost','{WHEN}')", "CHECK"),
-        (f"INSERT INTO pump VALUES ('clinic-a','p','patient-1','R1','m','1.2.2026','active','{WHEN}')", "CHECK"),
+        (_pump(state="lost"), "CHECK"),
+        (_pump(implanted="'1.2.2026'"), "CHECK"),
+        (_pump(plan="NULL"), "CHECK"),  # a pump that waits for nothing
+        (_pump(plan="'plan-9'"), "FOREIGN KEY"),  # that waits for what is not there
+        (_pump(state="explanted"), "CHECK"),  # that is explanted and waits
         ("UPDATE clinic SET name = NULL", "NOT.NULL"),
         ("DELETE FROM clinic WHERE id = 'clinic-a'", "FOREIGN KEY"),
     ],
@@ -174,6 +200,22 @@ def test_the_database_itself_refuses(store: Store, statement: str, why: str) -> 
         _two_clinics(connection)
     with pytest.raises(sa.exc.IntegrityError, match=f"(?i){why}"), store.writing() as connection:
         connection.exec_driver_sql(statement)
+
+
+def test_a_pump_waits_for_one_open_plan_of_its_own(store: Store) -> None:
+    with store.writing() as connection:
+        _two_clinics(connection)
+        connection.exec_driver_sql(_pump())
+        connection.exec_driver_sql(_plan())
+    with pytest.raises(sa.exc.IntegrityError, match="(?i)unique"), store.writing() as connection:
+        connection.exec_driver_sql(_plan("plan-2", revision=2))
+    with store.writing() as connection:
+        connection.exec_driver_sql(_pump(plan="'plan-3'").replace("'p'", "'q'").replace("R1", "R2"))
+        connection.exec_driver_sql(_plan("plan-3", "q"))
+    with pytest.raises(sa.exc.IntegrityError, match="(?i)foreign key"), store.writing() as connection:
+        connection.exec_driver_sql("UPDATE pump SET plan_id = 'plan-3' WHERE id = 'p'")
+    with pytest.raises(sa.exc.IntegrityError, match="(?i)foreign key"), store.writing() as connection:
+        connection.exec_driver_sql("DELETE FROM plan")
 
 
 @ON_SQLITE

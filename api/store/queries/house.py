@@ -14,6 +14,7 @@ __all__ = [
     "add_patient",
     "add_pump",
     "change_clinic",
+    "clear_stale",
     "clinic_by_id",
     "clinics_after",
     "patient_by_id",
@@ -79,6 +80,12 @@ def pump_by_id(connection: sa.Connection, clinic_id: str, pump_id: str, *, lock:
     """One pump of this clinic; locked until the transaction ends, when it decides something."""
     statement = _locked(sa.select(pump).where(pump.c.clinic_id == clinic_id, pump.c.id == pump_id), lock=lock)
     return connection.execute(statement).mappings().one_or_none()
+
+
+def clear_stale(connection: sa.Connection, clinic_id: str, pump_id: str) -> None:
+    """The plan of this pump was worked out again, and stands."""
+    statement = sa.update(pump).where(pump.c.clinic_id == clinic_id, pump.c.id == pump_id)
+    connection.execute(statement.values(stale_since=None, stale_why=None))
 
 
 def pumps_after(connection: sa.Connection, clinic_id: str, after: str, limit: int) -> Sequence[Row]:

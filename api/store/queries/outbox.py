@@ -12,68 +12,190 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from api.store.tables import clinic, delivery, pump, refill, reminder
+from api.store.tables import clinic, contact, delivery, plan, pump, reminder
 
 __all__ = [
     "add_deliveries",
+    "add_unless_there",
+    "cancel_superseded",
     "claim_deliveries",
+    "clinics_with",
+    "coalesce",
+    "contacts_of",
+    "delivery_by_id",
+    "due_of_clinics",
+    "due_plans",
+    "due_reminders",
     "letter",
     "mark_failed",
+    "mark_queued",
     "mark_sent",
-    "queue_due_reminders",
     "states",
 ]
 
 Row = sa.RowMapping
+Key = tuple[str, str]
+"""A clinic and something in it."""
 
-_SEVERITY = sa.case({"critical": 0, "high": 1, "analgesia-loss": 2, "low": 3}, value=reminder.c.severity)
-_WORST_FIRST = (_SEVERITY, refill.c.refill_by, reminder.c.due_at, reminder.c.id)
-"""The severest first; among those, the pump whose last safe day comes first."""
-_OF_REFILL = sa.and_(refill.c.clinic_id == reminder.c.clinic_id, refill.c.id == reminder.c.refill_id)
+_AT_A_TIME = 500
+# Literals, not parameters: SQLite uses a partial index only where it can see that the condition is the index's own.
+_PENDING = reminder.c.state == sa.literal_column("'pending'")
+_UNSENT = delivery.c.state.in_([sa.literal_column("'pending'"), sa.literal_column("'dead'")])
 
 
-def queue_due_reminders(connection: sa.Connection, now: dt.datetime, limit: int) -> Sequence[Row]:
-    """Turn due reminders from pending to queued, the worst first, and name each recipient.
+def _reachable() -> sa.ColumnElement[bool]:
+    """Whether the clinic has said to whom a reminder can go. One that cannot go to anybody stays due, and is seen."""
+    has_contact = sa.exists().where(contact.c.clinic_id == clinic.c.id, contact.c.ended_at.is_(None))
+    return sa.or_(clinic.c.reminder_email.is_not(None), has_contact)
 
-    A reminder of a clinic without a reminder address stays pending, where it is seen, until there is one.
+
+def _due(now: dt.datetime) -> sa.ColumnElement[bool]:
+    return sa.and_(_PENDING, reminder.c.due_at <= now)
+
+
+def due_plans(connection: sa.Connection, now: dt.datetime, limit: int) -> Sequence[Row]:
+    """The open plans that have a reminder due, the worst first, locked until the transaction ends.
+
+    A plan that another worker holds is stepped over.
     """
     due = (
-        sa.select(reminder.c.clinic_id, reminder.c.id)
+        sa.select(reminder.c.clinic_id, reminder.c.plan_id, sa.func.min(reminder.c.urgency).label("urgency"))
         .join(clinic, clinic.c.id == reminder.c.clinic_id)
-        .join(refill, _OF_REFILL)
-        .where(reminder.c.state == "pending", reminder.c.due_at <= now, clinic.c.reminder_email.is_not(None))
-        .order_by(*_WORST_FIRST)
+        .where(_due(now), reminder.c.plan_id.is_not(None), _reachable())
+        .group_by(reminder.c.clinic_id, reminder.c.plan_id)
+        .order_by(sa.literal_column("urgency"), reminder.c.clinic_id, reminder.c.plan_id)
         .limit(limit)
-        .with_for_update(skip_locked=True, of=reminder)
-        .cte("due")
+        .subquery()
     )
-    recipient = sa.select(clinic.c.reminder_email).where(clinic.c.id == reminder.c.clinic_id).scalar_subquery()
     statement = (
-        sa.update(reminder)
-        .where(sa.tuple_(reminder.c.clinic_id, reminder.c.id).in_(sa.select(due)))
-        .values(state="queued")
-        .returning(reminder.c.clinic_id, reminder.c.id, recipient.label("recipient"))
+        sa.select(plan, due.c.urgency)
+        .join(due, sa.and_(plan.c.clinic_id == due.c.clinic_id, plan.c.id == due.c.plan_id))
+        .where(plan.c.closed_at.is_(None))
+        .order_by(due.c.urgency, plan.c.clinic_id, plan.c.id)
+        .with_for_update(skip_locked=True, of=plan, key_share=True)
     )
     return connection.execute(statement).mappings().all()
 
 
+def due_reminders(connection: sa.Connection, plans: Sequence[Key], now: dt.datetime) -> Sequence[Row]:
+    """Every reminder of these plans that is due and not queued, soonest first."""
+    found: list[Row] = []
+    for start in range(0, len(plans), _AT_A_TIME):
+        some = plans[start : start + _AT_A_TIME]
+        statement = sa.select(reminder).where(_due(now), sa.tuple_(reminder.c.clinic_id, reminder.c.plan_id).in_(some))
+        found += connection.execute(statement.order_by(reminder.c.due_at, reminder.c.id)).mappings().all()
+    return found
+
+
+def due_of_clinics(connection: sa.Connection, now: dt.datetime, limit: int) -> Sequence[Row]:
+    """The reminders that are a clinic's own, of no plan, that are due: digests, alarms. Locked; others step over."""
+    statement = (
+        sa.select(reminder)
+        .join(clinic, clinic.c.id == reminder.c.clinic_id)
+        .where(_due(now), reminder.c.plan_id.is_(None), _reachable())
+        .order_by(reminder.c.urgency, reminder.c.due_at, reminder.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=reminder)
+    )
+    return connection.execute(statement).mappings().all()
+
+
+def clinics_with(connection: sa.Connection, clinic_ids: Sequence[str]) -> dict[str, Row]:
+    """The settings of these clinics, by id."""
+    statement = sa.select(clinic).where(clinic.c.id.in_(list(clinic_ids)))
+    return {row["id"]: row for row in connection.execute(statement).mappings()}
+
+
+def contacts_of(connection: sa.Connection, clinic_ids: Sequence[str]) -> Sequence[Row]:
+    """How the people of these clinics are told now: those that are told at once first."""
+    statement = sa.select(contact).where(contact.c.clinic_id.in_(list(clinic_ids)), contact.c.ended_at.is_(None))
+    return connection.execute(statement.order_by(contact.c.after_minutes, contact.c.id)).mappings().all()
+
+
+def _settle(connection: sa.Connection, reminders: Sequence[Key], state: str, now: dt.datetime) -> None:
+    statement = (
+        sa.update(reminder)
+        .where(
+            reminder.c.clinic_id == sa.bindparam("of_clinic"),
+            reminder.c.id == sa.bindparam("of_reminder"),
+            _PENDING,
+        )
+        .values(state=state, queued_at=now)
+    )
+    if reminders:
+        connection.execute(statement, [{"of_clinic": of, "of_reminder": name} for of, name in reminders])
+
+
+def mark_queued(connection: sa.Connection, reminders: Sequence[Key], now: dt.datetime) -> None:
+    """These reminders have their copies in the outbox."""
+    _settle(connection, reminders, "queued", now)
+
+
+def coalesce(connection: sa.Connection, reminders: Sequence[Key], now: dt.datetime) -> None:
+    """These reminders are due together with a later one of the same plan, which speaks for them."""
+    _settle(connection, reminders, "coalesced", now)
+
+
+def cancel_superseded(connection: sa.Connection, plans: Sequence[Key], before: dt.datetime) -> int:
+    """Take back the copies of these plans that were queued before and not sent: a newer one goes out. How many."""
+    count = 0
+    for start in range(0, len(plans), _AT_A_TIME):
+        some = plans[start : start + _AT_A_TIME]
+        of_plans = sa.select(reminder.c.clinic_id, reminder.c.id).where(
+            sa.tuple_(reminder.c.clinic_id, reminder.c.plan_id).in_(some),
+            reminder.c.state == "queued",
+            reminder.c.queued_at < before,
+        )
+        statement = (
+            sa.update(delivery)
+            .where(
+                _UNSENT,
+                sa.tuple_(delivery.c.clinic_id, delivery.c.reminder_id).in_(of_plans),
+            )
+            .values(state="cancelled", lease_owner=None, lease_until=None)
+        )
+        count += connection.execute(statement).rowcount
+    return count
+
+
 def add_deliveries(connection: sa.Connection, copies: Sequence[Mapping[str, Any]]) -> None:
     """Put copies into the outbox. The database refuses a second copy with the same idem."""
-    connection.execute(sa.insert(delivery), [dict(copy) for copy in copies])
+    if copies:
+        connection.execute(sa.insert(delivery), [dict(copy) for copy in copies])
+
+
+def add_unless_there(connection: sa.Connection, steps: Sequence[Mapping[str, Any]]) -> int:
+    """Keep reminders of the clinic's own, unless the same stands there already. How many are new."""
+    if not steps:
+        return 0
+    if connection.dialect.name == "postgresql":
+        from sqlalchemy.dialects.postgresql import insert
+    else:
+        from sqlalchemy.dialects.sqlite import insert  # type: ignore[assignment]
+    return sum(
+        connection.execute(insert(reminder).values(dict(step)).on_conflict_do_nothing()).rowcount for step in steps
+    )
 
 
 def claim_deliveries(
-    connection: sa.Connection, now: dt.datetime, owner: str, lease_until: dt.datetime, limit: int
+    connection: sa.Connection,
+    now: dt.datetime,
+    owner: str,
+    lease_until: dt.datetime,
+    channels: Sequence[str],
+    limit: int,
 ) -> Sequence[Row]:
-    """Claim copies whose turn has come and that nobody holds, worst first. The attempt is counted here."""
+    """Claim copies of these channels whose turn has come and that nobody holds, worst first. Counts the attempt."""
     free = sa.or_(delivery.c.lease_until.is_(None), delivery.c.lease_until <= now)
-    of_reminder = sa.and_(reminder.c.clinic_id == delivery.c.clinic_id, reminder.c.id == delivery.c.reminder_id)
     ready = (
         sa.select(delivery.c.clinic_id, delivery.c.id)
-        .join(reminder, of_reminder)
-        .join(refill, _OF_REFILL)
-        .where(delivery.c.state == "pending", delivery.c.next_try_at <= now, free)
-        .order_by(*_WORST_FIRST, delivery.c.id)
+        .where(
+            _UNSENT,
+            delivery.c.channel.in_(list(channels)),
+            delivery.c.next_try_at <= now,
+            free,
+        )
+        .order_by(delivery.c.urgency, delivery.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True, of=delivery)
         .cte("ready")
@@ -88,28 +210,44 @@ def claim_deliveries(
 
 
 def letter(connection: sa.Connection, clinic_id: str, reminder_id: str) -> Row:
-    """What the text of a reminder is made from: pump, last safe day and zone. No drug, no dose, no person."""
+    """What the text of a reminder is made from: its step, pump, last safe day, zone. No drug, no dose, no person."""
+    of_plan = sa.and_(plan.c.clinic_id == reminder.c.clinic_id, plan.c.id == reminder.c.plan_id)
+    of_pump = sa.and_(pump.c.clinic_id == plan.c.clinic_id, pump.c.id == plan.c.pump_id)
     statement = (
         sa.select(
+            reminder.c.clinic_id,
+            reminder.c.kind,
+            reminder.c.about,
+            reminder.c.severity,
+            reminder.c.due_at,
+            reminder.c.plan_id,
+            plan.c.kind.label("plan_kind"),
+            plan.c.why,
+            plan.c.refill_by,
             pump.c.id.label("pump_id"),
             pump.c.reference.label("pump_reference"),
-            refill.c.refill_by,
             clinic.c.time_zone,
         )
         .select_from(reminder)
-        .join(refill, _OF_REFILL)
-        .join(pump, sa.and_(pump.c.clinic_id == refill.c.clinic_id, pump.c.id == refill.c.pump_id))
         .join(clinic, clinic.c.id == reminder.c.clinic_id)
+        .outerjoin(plan, of_plan)
+        .outerjoin(pump, of_pump)
         .where(reminder.c.clinic_id == clinic_id, reminder.c.id == reminder_id)
     )
     return connection.execute(statement).mappings().one()
+
+
+def delivery_by_id(connection: sa.Connection, clinic_id: str, delivery_id: str) -> Row | None:
+    """One copy of this clinic."""
+    statement = sa.select(delivery).where(delivery.c.clinic_id == clinic_id, delivery.c.id == delivery_id)
+    return connection.execute(statement).mappings().one_or_none()
 
 
 def _held(clinic_id: str, delivery_id: str, owner: str) -> sa.ColumnElement[bool]:
     return sa.and_(
         delivery.c.clinic_id == clinic_id,
         delivery.c.id == delivery_id,
-        delivery.c.state == "pending",
+        _UNSENT,
         delivery.c.lease_owner == owner,
     )
 
@@ -134,7 +272,7 @@ def mark_failed(
     next_try_at: dt.datetime,
     last_error: str,
 ) -> int:
-    """Record a failed attempt, if this owner still holds the copy: to be tried again, or dead and visible."""
+    """Record a failed attempt, if this owner still holds the copy: to be tried again, or dead, visible and alarmed."""
     statement = (
         sa.update(delivery)
         .where(_held(clinic_id, delivery_id, owner))

@@ -1,145 +1,158 @@
-"""Calculations, refills and reminders. A changed plan closes the old one; it never edits history."""
+"""What pumps wait for: plans, their reminders, what people answered. A changed plan closes the old one."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
-from api.store.tables import calculation, delivery, pump, refill, reminder
+from api.store.tables import calculation, delivery, plan, pump, reminder, response
 
 __all__ = [
-    "add_calculation",
-    "add_refill",
+    "add_plan",
     "add_reminders",
-    "cancel_reminders",
+    "add_response",
+    "board",
+    "cancel_chain",
+    "cancel_pending",
+    "cancel_rungs",
     "cancel_undelivered",
-    "close_open_refill",
+    "close_plan",
+    "dead_deliveries",
     "deliveries_of",
     "due_list",
-    "lock_reminders",
-    "open_plans",
-    "open_refill",
-    "refill_by_id",
-    "refills_after",
+    "last_told",
+    "lock_plan",
+    "next_due",
+    "plan_by_id",
+    "plan_of_refill",
+    "plans_after",
+    "point_at",
     "reminders_after",
-    "reminders_of_refill",
+    "reminders_of_plan",
+    "response_by_id",
+    "responses_of",
 ]
 
 Row = sa.RowMapping
 
-_ROWS_AT_A_TIME = 100
+
+def _plan(clinic_id: str, plan_id: str) -> sa.ColumnElement[bool]:
+    return sa.and_(plan.c.clinic_id == clinic_id, plan.c.id == plan_id)
 
 
-def add_calculation(connection: sa.Connection, values: Mapping[str, Any]) -> None:
-    """Keep a record of the core, word for word."""
-    connection.execute(sa.insert(calculation), [dict(values)])
+def _of_plan(clinic_id: str, plan_id: str) -> sa.ColumnElement[bool]:
+    return sa.and_(reminder.c.clinic_id == clinic_id, reminder.c.plan_id == plan_id)
 
 
-def add_refill(connection: sa.Connection, values: Mapping[str, Any]) -> None:
-    """Keep a new refill, which is then the open one of its pump."""
-    connection.execute(sa.insert(refill), [dict(values)])
+def plan_by_id(connection: sa.Connection, clinic_id: str, plan_id: str) -> Row | None:
+    """One plan of this clinic, with the record that it rests on."""
+    of_calculation = sa.and_(calculation.c.clinic_id == plan.c.clinic_id, calculation.c.id == plan.c.calculation_id)
+    statement = sa.select(plan, calculation.c.record).outerjoin_from(plan, calculation, of_calculation)
+    return connection.execute(statement.where(_plan(clinic_id, plan_id))).mappings().one_or_none()
 
 
-def add_reminders(connection: sa.Connection, rungs: Sequence[Mapping[str, Any]]) -> None:
-    """Keep every rung of a ladder."""
-    connection.execute(sa.insert(reminder), [dict(rung) for rung in rungs])
+def plan_of_refill(connection: sa.Connection, clinic_id: str, refill_id: str) -> Row:
+    """The plan that recording a refill opened."""
+    statement = sa.select(plan).where(plan.c.clinic_id == clinic_id, plan.c.refill_id == refill_id)
+    return connection.execute(statement.order_by(plan.c.revision).limit(1)).mappings().one()
 
 
-def _open(clinic_id: str, pump_id: str) -> sa.ColumnElement[bool]:
-    return sa.and_(refill.c.clinic_id == clinic_id, refill.c.pump_id == pump_id, refill.c.superseded_at.is_(None))
+def plans_after(connection: sa.Connection, clinic_id: str, pump_id: str, after: int, limit: int) -> Sequence[Row]:
+    """The plans of a pump whose revision follows ``after``."""
+    statement = sa.select(plan).where(plan.c.clinic_id == clinic_id, plan.c.pump_id == pump_id, plan.c.revision > after)
+    return connection.execute(statement.order_by(plan.c.revision).limit(limit)).mappings().all()
 
 
-def close_open_refill(connection: sa.Connection, clinic_id: str, pump_id: str, now: dt.datetime) -> str | None:
-    """Close the open refill of a pump, if there is one. Its id."""
-    statement = sa.update(refill).where(_open(clinic_id, pump_id)).values(superseded_at=now).returning(refill.c.id)
-    return connection.execute(statement).scalar_one_or_none()
+def lock_plan(connection: sa.Connection, clinic_id: str, plan_id: str) -> Row | None:
+    """One plan, locked until the transaction ends: nobody queues its reminders, answers or closes it meanwhile."""
+    statement = sa.select(plan).where(_plan(clinic_id, plan_id)).with_for_update(key_share=True)
+    return connection.execute(statement).mappings().one_or_none()
 
 
-def lock_reminders(connection: sa.Connection, clinic_id: str, refill_id: str) -> None:
-    """Wait for whoever is queueing a reminder of this refill, and keep others away until the transaction ends.
-
-    After it, every copy that was queued is seen by ``cancel_undelivered``, and no new one comes.
-    """
-    statement = sa.select(reminder.c.id).where(reminder.c.clinic_id == clinic_id, reminder.c.refill_id == refill_id)
-    connection.execute(statement.order_by(reminder.c.id).with_for_update(key_share=True)).all()
+def add_plan(connection: sa.Connection, values: Mapping[str, Any]) -> None:
+    """Keep a new plan. The database refuses a second open plan of a pump."""
+    connection.execute(sa.insert(plan), [dict(values)])
 
 
-def cancel_undelivered(connection: sa.Connection, clinic_id: str, refill_id: str) -> int:
-    """Take back the copies of a closed refill's reminders that have not been sent. How many."""
-    of_refill = sa.select(reminder.c.id).where(reminder.c.clinic_id == clinic_id, reminder.c.refill_id == refill_id)
+def close_plan(connection: sa.Connection, clinic_id: str, plan_id: str, now: dt.datetime) -> int:
+    """Close an open plan. How many changed: 1, or 0 when it is closed already."""
+    statement = sa.update(plan).where(_plan(clinic_id, plan_id), plan.c.closed_at.is_(None)).values(closed_at=now)
+    return connection.execute(statement).rowcount
+
+
+def point_at(connection: sa.Connection, clinic_id: str, pump_id: str, plan_id: str | None, state: str) -> None:
+    """What the pump waits for from now on, and the state that it is in."""
+    statement = sa.update(pump).where(pump.c.clinic_id == clinic_id, pump.c.id == pump_id)
+    connection.execute(statement.values(plan_id=plan_id, state=state, stale_since=None, stale_why=None))
+
+
+def add_reminders(connection: sa.Connection, steps: Sequence[Mapping[str, Any]]) -> None:
+    """Keep every step of a ladder."""
+    if steps:
+        connection.execute(sa.insert(reminder), [dict(step) for step in steps])
+
+
+def cancel_undelivered(connection: sa.Connection, clinic_id: str, plan_id: str) -> int:
+    """Take back the copies of a plan's reminders that have not been sent. How many."""
+    of_plan = sa.select(reminder.c.id).where(_of_plan(clinic_id, plan_id))
     statement = (
         sa.update(delivery)
         .where(
             delivery.c.clinic_id == clinic_id,
-            delivery.c.state == "pending",
-            delivery.c.reminder_id.in_(of_refill),
+            delivery.c.state.in_(("pending", "dead")),
+            delivery.c.reminder_id.in_(of_plan),
         )
         .values(state="cancelled", lease_owner=None, lease_until=None)
     )
     return connection.execute(statement).rowcount
 
 
-def cancel_reminders(connection: sa.Connection, clinic_id: str, refill_id: str) -> int:
-    """Cancel a closed refill's reminders that are not due yet or whose copy was taken back. How many."""
-    taken_back = sa.exists().where(
-        delivery.c.clinic_id == reminder.c.clinic_id,
-        delivery.c.reminder_id == reminder.c.id,
-        delivery.c.state == "cancelled",
-    )
-    statement = (
-        sa.update(reminder)
-        .where(reminder.c.clinic_id == clinic_id, reminder.c.refill_id == refill_id)
-        .where(sa.or_(reminder.c.state == "pending", taken_back))
-        .values(state="cancelled")
-    )
+def _cancel(connection: sa.Connection, *which: sa.ColumnElement[bool]) -> int:
+    statement = sa.update(reminder).where(reminder.c.state == "pending", *which).values(state="cancelled")
     return connection.execute(statement).rowcount
 
 
-def _with_record() -> sa.Select[Any]:
-    joined = refill.join(
-        calculation,
-        sa.and_(calculation.c.clinic_id == refill.c.clinic_id, calculation.c.id == refill.c.calculation_id),
-    )
-    return sa.select(refill, calculation.c.record).select_from(joined)
+def cancel_pending(connection: sa.Connection, clinic_id: str, plan_id: str) -> int:
+    """Cancel every reminder of a plan that has not been queued. How many."""
+    return _cancel(connection, _of_plan(clinic_id, plan_id))
 
 
-def open_refill(connection: sa.Connection, clinic_id: str, pump_id: str) -> Row | None:
-    """The open refill of a pump with its calculation's record, if it has one."""
-    return connection.execute(_with_record().where(_open(clinic_id, pump_id))).mappings().one_or_none()
+def cancel_chain(connection: sa.Connection, clinic_id: str, plan_id: str) -> int:
+    """Cancel what follows a reminder that was queued: the next person, the next round, a snooze. How many."""
+    chain = sa.or_(reminder.c.round > 0, reminder.c.after_minutes > 0, reminder.c.kind == "snoozed")
+    return _cancel(connection, _of_plan(clinic_id, plan_id), chain)
 
 
-def refill_by_id(connection: sa.Connection, clinic_id: str, refill_id: str) -> Row | None:
-    """One refill of this clinic with its calculation's record."""
-    statement = _with_record().where(refill.c.clinic_id == clinic_id, refill.c.id == refill_id)
-    return connection.execute(statement).mappings().one_or_none()
+def cancel_rungs(
+    connection: sa.Connection, clinic_id: str, plan_id: str, kinds: str, before: dt.datetime | None = None
+) -> int:
+    """Cancel the reminders of a plan whose kind is LIKE ``kinds``, or those due before an instant. How many."""
+    earlier = sa.true() if before is None else reminder.c.due_at < before
+    return _cancel(connection, _of_plan(clinic_id, plan_id), reminder.c.kind.like(kinds), earlier)
 
 
-def refills_after(
-    connection: sa.Connection, clinic_id: str, pump_id: str, after: tuple[str, str], limit: int
-) -> Sequence[Row]:
-    """The refills of a pump in the order in which they were recorded, from after one (recorded at, id)."""
-    place = sa.tuple_(sa.type_coerce(refill.c.recorded_at, sa.Text), refill.c.id)
-    statement = sa.select(refill).where(refill.c.clinic_id == clinic_id, refill.c.pump_id == pump_id)
-    statement = statement.where(place > after).order_by(refill.c.recorded_at, refill.c.id).limit(limit)
-    return connection.execute(statement).mappings().all()
-
-
-def reminders_of_refill(connection: sa.Connection, clinic_id: str, refill_id: str) -> Sequence[Row]:
-    """Every reminder of one refill, soonest first."""
-    statement = sa.select(reminder).where(reminder.c.clinic_id == clinic_id, reminder.c.refill_id == refill_id)
+def reminders_of_plan(connection: sa.Connection, clinic_id: str, plan_id: str) -> Sequence[Row]:
+    """Every reminder of one plan, soonest first."""
+    statement = sa.select(reminder).where(_of_plan(clinic_id, plan_id))
     return connection.execute(statement.order_by(reminder.c.due_at, reminder.c.id)).mappings().all()
 
 
 def reminders_after(connection: sa.Connection, clinic_id: str, after: tuple[str, str], limit: int) -> Sequence[Row]:
     """The reminders of this clinic with their pump, soonest first, from after one (due at, id)."""
     place = sa.tuple_(sa.type_coerce(reminder.c.due_at, sa.Text), reminder.c.id)
-    of_refill = sa.and_(refill.c.clinic_id == reminder.c.clinic_id, refill.c.id == reminder.c.refill_id)
-    statement = sa.select(reminder, refill.c.pump_id, refill.c.refill_by).join_from(reminder, refill, of_refill)
+    of_plan = sa.and_(plan.c.clinic_id == reminder.c.clinic_id, plan.c.id == reminder.c.plan_id)
+    statement = sa.select(reminder, plan.c.pump_id, plan.c.refill_id).outerjoin_from(reminder, plan, of_plan)
     statement = statement.where(reminder.c.clinic_id == clinic_id, place > after)
     return connection.execute(statement.order_by(reminder.c.due_at, reminder.c.id).limit(limit)).mappings().all()
+
+
+def next_due(connection: sa.Connection, clinic_id: str) -> dt.datetime | None:
+    """When the next reminder of this clinic is due; None when none is still to come."""
+    pending = sa.and_(reminder.c.clinic_id == clinic_id, reminder.c.state == "pending")
+    return connection.execute(sa.select(sa.func.min(reminder.c.due_at)).where(pending)).scalar_one_or_none()
 
 
 def deliveries_of(connection: sa.Connection, clinic_id: str, reminder_ids: Sequence[str]) -> Sequence[Row]:
@@ -150,39 +163,72 @@ def deliveries_of(connection: sa.Connection, clinic_id: str, reminder_ids: Seque
     return connection.execute(statement.order_by(delivery.c.queued_at, delivery.c.id)).mappings().all()
 
 
-def due_list(connection: sa.Connection, clinic_id: str) -> Sequence[Row]:
-    """The pumps of this clinic that run and have an open refill, soonest first, with their reminders that are sent."""
+def add_response(connection: sa.Connection, values: Mapping[str, Any]) -> None:
+    """Keep what a person answered."""
+    connection.execute(sa.insert(response), [dict(values)])
+
+
+def response_by_id(connection: sa.Connection, clinic_id: str, response_id: str) -> Row:
+    """One answer that was kept."""
+    statement = sa.select(response).where(response.c.clinic_id == clinic_id, response.c.id == response_id)
+    return connection.execute(statement).mappings().one()
+
+
+def responses_of(connection: sa.Connection, clinic_id: str, plan_ids: Sequence[str]) -> Sequence[Row]:
+    """Every answer to the reminders of these plans, oldest first."""
+    statement = sa.select(response).where(response.c.clinic_id == clinic_id, response.c.plan_id.in_(list(plan_ids)))
+    return connection.execute(statement.order_by(response.c.recorded_at, response.c.id)).mappings().all()
+
+
+def _sent() -> sa.ScalarSelect[Any]:
+    """How many copies of a plan's reminders have been sent."""
     of_reminder = sa.and_(reminder.c.clinic_id == delivery.c.clinic_id, reminder.c.id == delivery.c.reminder_id)
-    sent = (
+    return (
         sa.select(sa.func.count())
         .select_from(delivery.join(reminder, of_reminder))
         .where(
-            reminder.c.clinic_id == refill.c.clinic_id,
-            reminder.c.refill_id == refill.c.id,
+            reminder.c.clinic_id == plan.c.clinic_id,
+            reminder.c.plan_id == plan.c.id,
             delivery.c.state == "sent",
         )
-        .correlate(refill)
+        .correlate(plan)
         .scalar_subquery()
     )
-    of_pump = sa.and_(pump.c.clinic_id == refill.c.clinic_id, pump.c.id == refill.c.pump_id)
-    columns = (pump.c.reference, pump.c.model, refill.c.refill_by, refill.c.binding, sent.label("reminders_sent"))
-    statement = (
-        sa.select(*columns)
-        .select_from(refill.join(pump, of_pump))
-        .where(refill.c.clinic_id == clinic_id, refill.c.superseded_at.is_(None), pump.c.state == "active")
-    )
-    return connection.execute(statement.order_by(refill.c.refill_by, pump.c.reference)).mappings().all()
 
 
-def open_plans(connection: sa.Connection) -> Iterable[Row]:
-    """The record that each running pump's open refill rests on, for every clinic, as they are read."""
-    of_pump = sa.and_(pump.c.clinic_id == refill.c.clinic_id, pump.c.id == refill.c.pump_id)
-    of_calculation = sa.and_(calculation.c.clinic_id == refill.c.clinic_id, calculation.c.id == refill.c.calculation_id)
+def due_list(connection: sa.Connection, clinic_id: str) -> Sequence[Row]:
+    """The pumps of this clinic that have a last safe day, soonest first, with how many reminders were sent."""
+    columns = (pump.c.reference, pump.c.model, plan.c.refill_by, plan.c.binding, _sent().label("reminders_sent"))
+    statement = _open_of(clinic_id, *columns).where(plan.c.kind == "date")
+    return connection.execute(statement.order_by(plan.c.refill_by, pump.c.reference)).mappings().all()
+
+
+def board(connection: sa.Connection, clinic_id: str) -> Sequence[Row]:
+    """Every open plan of this clinic with its pump: what has no date first, then the soonest."""
+    columns = (plan, pump.c.reference, pump.c.model, pump.c.state, _sent().label("reminders_sent"))
+    statement = _open_of(clinic_id, *columns)
+    first = sa.case({"unknown": 0}, value=plan.c.kind, else_=1)
+    return connection.execute(statement.order_by(first, plan.c.refill_by, pump.c.reference)).mappings().all()
+
+
+def _open_of(clinic_id: str, *columns: Any) -> sa.Select[Any]:
+    pointed = sa.and_(plan.c.clinic_id == pump.c.clinic_id, plan.c.id == pump.c.plan_id)
+    return sa.select(*columns).select_from(pump.join(plan, pointed)).where(pump.c.clinic_id == clinic_id)
+
+
+def last_told(connection: sa.Connection, clinic_id: str) -> dict[str, dt.datetime]:
+    """When a reminder of each open plan of this clinic was last queued, by plan."""
+    of_plan = sa.and_(plan.c.clinic_id == reminder.c.clinic_id, plan.c.id == reminder.c.plan_id)
     statement = (
-        sa.select(refill.c.clinic_id, refill.c.pump_id, calculation.c.record)
-        .select_from(refill.join(pump, of_pump).join(calculation, of_calculation))
-        .where(refill.c.superseded_at.is_(None), pump.c.state == "active")
-        .order_by(refill.c.clinic_id, refill.c.pump_id)
-        .execution_options(yield_per=_ROWS_AT_A_TIME)
+        sa.select(reminder.c.plan_id, sa.func.max(reminder.c.queued_at))
+        .join(plan, of_plan)
+        .where(reminder.c.clinic_id == clinic_id, reminder.c.state == "queued", plan.c.closed_at.is_(None))
+        .group_by(reminder.c.plan_id)
     )
-    return connection.execute(statement).mappings()
+    return {row[0]: row[1] for row in connection.execute(statement)}
+
+
+def dead_deliveries(connection: sa.Connection, clinic_id: str) -> Sequence[Row]:
+    """The copies of this clinic that could not be delivered, the worst first."""
+    statement = sa.select(delivery).where(delivery.c.clinic_id == clinic_id, delivery.c.state == "dead")
+    return connection.execute(statement.order_by(delivery.c.urgency, delivery.c.id)).mappings().all()

@@ -1,0 +1,165 @@
+"""The marks of the engine: when each piece last went well, which plans are stale, and what must always hold."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
+from api.store.tables import beat, calculation, clinic, contact, delivery, plan, pump, reminder
+
+__all__ = [
+    "beat_of",
+    "clinics_with_digest",
+    "database_now",
+    "local_intents",
+    "mark_beat",
+    "mark_stale",
+    "move_due",
+    "oldest_overdue",
+    "pumps_without_a_plan",
+    "quiet_plans",
+    "reminders_due",
+    "stale_pumps",
+    "with_other_library",
+]
+
+Row = sa.RowMapping
+
+
+def beat_of(connection: sa.Connection, name: str) -> dt.datetime | None:
+    """When this piece of the engine last went well, in any process; None when it never has."""
+    return connection.execute(sa.select(beat.c.at).where(beat.c.name == name)).scalar_one_or_none()
+
+
+def mark_beat(connection: sa.Connection, name: str, at: dt.datetime) -> None:
+    """This piece of the engine went well at an instant of the present clock."""
+    if connection.dialect.name == "postgresql":
+        from sqlalchemy.dialects.postgresql import insert
+    else:
+        from sqlalchemy.dialects.sqlite import insert  # type: ignore[assignment]
+    statement = insert(beat).values(name=name, at=at)
+    connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"at": statement.excluded.at}))
+
+
+def database_now(connection: sa.Connection) -> dt.datetime | None:
+    """The clock of a database server that is another machine's; None where there is none."""
+    if connection.dialect.name != "postgresql":
+        return None
+    found: dt.datetime = connection.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
+    return found
+
+
+def mark_stale(connection: sa.Connection, now: dt.datetime, why: str, clinic_id: str | None = None) -> int:
+    """The plans of these pumps are to be worked out again: those of a clinic, or all. How many."""
+    statement = sa.update(pump).where(pump.c.state != "explanted", pump.c.stale_since.is_(None))
+    if clinic_id is not None:
+        statement = statement.where(pump.c.clinic_id == clinic_id)
+    return connection.execute(statement.values(stale_since=now, stale_why=why)).rowcount
+
+
+def stale_pumps(connection: sa.Connection, clinic_id: str | None, limit: int) -> Sequence[Row]:
+    """The pumps whose plans are to be worked out again, those that wait longest first."""
+    statement = sa.select(pump.c.clinic_id, pump.c.id, pump.c.stale_why).where(pump.c.stale_since.is_not(None))
+    if clinic_id is not None:
+        statement = statement.where(pump.c.clinic_id == clinic_id)
+    return connection.execute(statement.order_by(pump.c.stale_since, pump.c.id).limit(limit)).mappings().all()
+
+
+def with_other_library(connection: sa.Connection, now: dt.datetime, sha256: str) -> int:
+    """Mark the pumps whose open plan was worked out with another drug library. How many."""
+    other = (
+        sa.select(plan.c.id)
+        .join(
+            calculation,
+            sa.and_(calculation.c.clinic_id == plan.c.clinic_id, calculation.c.id == plan.c.calculation_id),
+        )
+        .where(
+            plan.c.clinic_id == pump.c.clinic_id, plan.c.id == pump.c.plan_id, calculation.c.library_sha256 != sha256
+        )
+        .exists()
+    )
+    statement = sa.update(pump).where(pump.c.stale_since.is_(None), other)
+    return connection.execute(statement.values(stale_since=now, stale_why="library")).rowcount
+
+
+def _open() -> sa.Select[tuple[str, str, str]]:
+    return sa.select(plan.c.clinic_id, plan.c.pump_id, plan.c.id).where(plan.c.closed_at.is_(None))
+
+
+def pumps_without_a_plan(connection: sa.Connection) -> Sequence[Row]:
+    """The pumps that are not explanted and do not point at one open plan of their own. There should be none."""
+    own = sa.exists().where(
+        plan.c.clinic_id == pump.c.clinic_id,
+        plan.c.pump_id == pump.c.id,
+        plan.c.id == pump.c.plan_id,
+        plan.c.closed_at.is_(None),
+    )
+    others = sa.exists().where(
+        plan.c.clinic_id == pump.c.clinic_id,
+        plan.c.pump_id == pump.c.id,
+        plan.c.closed_at.is_(None),
+        sa.or_(pump.c.plan_id.is_(None), plan.c.id != pump.c.plan_id),
+    )
+    wrong = sa.or_(sa.and_(pump.c.state != "explanted", sa.not_(own)), others)
+    statement = sa.select(pump.c.clinic_id, pump.c.id).where(wrong).order_by(pump.c.clinic_id, pump.c.id)
+    return connection.execute(statement).mappings().all()
+
+
+def quiet_plans(connection: sa.Connection) -> Sequence[Row]:
+    """The open plans for which no reminder is still to come: nobody would hear of them again. There should be none."""
+    coming = sa.exists().where(
+        reminder.c.clinic_id == plan.c.clinic_id, reminder.c.plan_id == plan.c.id, reminder.c.state == "pending"
+    )
+    statement = _open().where(sa.not_(coming)).order_by(plan.c.clinic_id, plan.c.pump_id)
+    return connection.execute(statement).mappings().all()
+
+
+def local_intents(connection: sa.Connection) -> Sequence[Row]:
+    """Every reminder that is still to come, with the local time that was meant."""
+    columns = (reminder.c.clinic_id, reminder.c.id, reminder.c.due_at, reminder.c.local_intent, reminder.c.zone)
+    rungs = sa.and_(
+        reminder.c.state == sa.literal_column("'pending'"),
+        reminder.c.round == 0,
+        reminder.c.after_minutes == 0,
+        reminder.c.kind != "snoozed",
+    )
+    return connection.execute(sa.select(*columns).where(rungs)).mappings().all()
+
+
+def move_due(connection: sa.Connection, clinic_id: str, reminder_id: str, due_at: dt.datetime) -> None:
+    """The zone's rules have changed: the same local time is another instant."""
+    statement = sa.update(reminder).where(
+        reminder.c.clinic_id == clinic_id, reminder.c.id == reminder_id, reminder.c.state == "pending"
+    )
+    connection.execute(statement.values(due_at=due_at))
+
+
+def clinics_with_digest(connection: sa.Connection) -> Sequence[Row]:
+    """The contacts that want a list each morning, with their clinic's zone and hour."""
+    statement = (
+        sa.select(contact.c.clinic_id, contact.c.id, clinic.c.time_zone, clinic.c.digest_time)
+        .join(clinic, clinic.c.id == contact.c.clinic_id)
+        .where(contact.c.digest == "yes", contact.c.ended_at.is_(None), clinic.c.digest_time.is_not(None))
+    )
+    return connection.execute(statement.order_by(contact.c.clinic_id, contact.c.id)).mappings().all()
+
+
+def reminders_due(connection: sa.Connection, now: dt.datetime) -> int:
+    """How many reminders are due and not queued."""
+    due = sa.and_(reminder.c.state == sa.literal_column("'pending'"), reminder.c.due_at <= now)
+    return int(connection.execute(sa.select(sa.func.count()).select_from(reminder).where(due)).scalar_one())
+
+
+def oldest_overdue(connection: sa.Connection, now: dt.datetime) -> dt.datetime | None:
+    """Since when the oldest copy that could have been sent waits; None when nothing waits."""
+    unsent = delivery.c.state.in_([sa.literal_column("'pending'"), sa.literal_column("'dead'")])
+    waiting = sa.select(sa.func.min(delivery.c.queued_at)).where(unsent, delivery.c.next_try_at <= now)
+    due = sa.select(sa.func.min(reminder.c.due_at)).where(
+        reminder.c.state == sa.literal_column("'pending'"), reminder.c.due_at <= now
+    )
+    found = [
+        at for statement in (waiting, due) if (at := connection.execute(statement).scalar_one_or_none()) is not None
+    ]
+    return min(found) if found else None
