@@ -64,7 +64,8 @@ def queue_due(connection: sa.Connection, now: dt.datetime) -> int:
     """Put a copy of every due reminder into the outbox, the worst first. How many reminders, at most one batch.
 
     Meant to run inside one write transaction: a reminder is queued together with its copies, or not at all. Of several
-    reminders of one plan that are due together, the last speaks for all; a copy that waits is taken back for it.
+    reminders of one plan that are due together, the last speaks for all; a copy that waits is taken back for it. What
+    was to escalate never speaks for a reminder, and who is silent still comes again on the next day.
     """
     due = outbox.due_plans(connection, now, _BATCH)
     keys = [(row["clinic_id"], row["id"]) for row in due]
@@ -75,12 +76,19 @@ def queue_due(connection: sa.Connection, now: dt.datetime) -> int:
         now, outbox.clinics_with(connection, clinic_ids), _by_clinic(outbox.contacts_of(connection, clinic_ids))
     )
     last_of: dict[tuple[str, str], sa.RowMapping] = {}
+    daily: dict[tuple[str, str], sa.RowMapping] = {}
     for row in of_plans:  # soonest first: the last stays
-        last_of[row["clinic_id"], row["plan_id"]] = row
+        key = row["clinic_id"], row["plan_id"]
+        if key not in last_of or _is_rung(row) or not _is_rung(last_of[key]):
+            last_of[key] = row
+        if _is_rung(row) and row["kind"] in _EVERY_DAY:
+            daily[key] = row
     speaking = {row["id"] for row in last_of.values()}
     for found in due:
         if (speaks := last_of.get((found["clinic_id"], found["id"]))) is not None:
             batch.queue(speaks, found)
+    for row in daily.values():
+        batch.tomorrow(row)
     for row in own:
         batch.queue_own(row, _died(connection, row))
     silent = [(row["clinic_id"], row["id"]) for row in of_plans if row["id"] not in speaking]
@@ -90,6 +98,11 @@ def queue_due(connection: sa.Connection, now: dt.datetime) -> int:
     outbox.add_deliveries(connection, batch.copies)
     plans.add_reminders(connection, batch.steps)
     return len(batch.queued) + len(silent)
+
+
+def _is_rung(row: Row) -> bool:
+    """Whether a reminder is one of its plan's own, and not what follows one that nobody answered."""
+    return bool(row["round"] == 0 and row["after_minutes"] == 0)
 
 
 def _by_clinic(contacts: Iterable[sa.RowMapping]) -> dict[str, list[sa.RowMapping]]:
@@ -131,15 +144,12 @@ class _Batch:
         for each in told:
             self._copy(row, each["channel"], each["address"], each["id"], self._not_before(each, row, clinic, plan))
         self._escalate(row, clinic, contacts)
-        is_rung = row["round"] == 0 and row["after_minutes"] == 0
-        if is_rung and (kind := _EVERY_DAY.get(row["kind"])):
-            hour = clinic["reminder_time"]
-            self._follow(
-                row,
-                next_morning(
-                    kind, self.now, None if hour is None else dt.time.fromisoformat(hour), clinic["time_zone"]
-                ),
-            )
+
+    def tomorrow(self, row: Row) -> None:
+        """The same again at the clinic's next hour, until the plan is closed."""
+        clinic = self.clinics[row["clinic_id"]]
+        hour = None if clinic["reminder_time"] is None else dt.time.fromisoformat(clinic["reminder_time"])
+        self._follow(row, next_morning(_EVERY_DAY[row["kind"]], self.now, hour, clinic["time_zone"]))
 
     def queue_own(self, row: Row, died: Row | None) -> None:
         """A reminder of the clinic's own: a digest to its contact; an alarm to everybody on another channel."""
