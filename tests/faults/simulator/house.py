@@ -105,7 +105,7 @@ CHANGES = {
     ),
     "reminder_days_before": lambda chance: chance.choice([["14", "3"], ["7"], [], ["30", "10", "1"], ["3"]]),
     "reminder_time": lambda chance: chance.choice(_HOURS),
-    "repeat_after_minutes": lambda chance: chance.choice([None, None, "720", "1440", "360"]),
+    "repeat_after_minutes": lambda chance: chance.choice([None, None, None, "1440", "720", "360"]),
     "snooze_minutes_at_most": lambda chance: chance.choice([None, "60", "1440", "10080"]),
     "digest_time": lambda chance: chance.choice([None, None, None, "06:45"]),
 }
@@ -115,13 +115,13 @@ CHANGES = {
 def visit_after(chance: random.Random, fill_date: dt.date, refill_by: dt.date) -> tuple[dt.date, int]:
     """The day on which the next refill is done, and how many days later somebody records it."""
     span = (refill_by - fill_date).days
-    kind = chance.choices(["early", "very-early", "on-the-day", "late", "very-late"], [58, 7, 16, 13, 6])[0]
+    kind = chance.choices(["early", "very-early", "on-the-day", "late", "very-late"], [66, 6, 14, 11, 3])[0]
     days = {
         "early": lambda: -chance.randint(1, 10),
         "very-early": lambda: -span // 2,
         "on-the-day": lambda: 0,
         "late": lambda: chance.randint(1, 6),
-        "very-late": lambda: chance.randint(10, 35),
+        "very-late": lambda: chance.randint(10, 25),
     }[kind]()
     day = max(refill_by + dt.timedelta(days=days), fill_date + dt.timedelta(days=1))
     return day, chance.choice([0, 0, 0, 0, 0, 0, 1, 3])

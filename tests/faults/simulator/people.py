@@ -51,7 +51,7 @@ class People:
             row = api_house.add_clinic(self.world.store, settings, self.now)
             clinic = Clinic(row["id"], settings["time_zone"], settings["reminder_email"])
             self.clinics.append(clinic)
-            for after, role in _TIERS[: self.chance.randint(1, len(_TIERS))]:
+            for after, role in _TIERS[: self.chance.choice((1, 2, 2, 3, 4))]:
                 self._join(clinic, after, role)
             for _ in range(pumps // 2 + (pumps % 2 if number == 0 else 0)):
                 self._implant(clinic)
@@ -89,7 +89,7 @@ class People:
         pump = Pump(row["id"], clinic, fill)
         clinic.pumps.append(pump)
         self.world.judge.knows(pump)
-        wait = minutes(self.chance, 1, 60 * 24 * 20)
+        wait = minutes(self.chance, 1, 60 * 24 * 3)
         self._plan_visit(pump, self.world.clock.true + wait, 0)
 
     # Visits
@@ -141,7 +141,7 @@ class People:
             return
         self._answering.add((reader.id, pump_id))
         wait = minutes(self.chance, 2, 50) if reader.habit == "prompt" else minutes(self.chance, 120, 60 * 36)
-        kind = self.chance.choices(("acknowledged", "snoozed", "booked", "rescheduled", "declined"), (5, 3, 4, 1, 1))[0]
+        kind = self.chance.choices(("acknowledged", "snoozed", "booked", "rescheduled", "declined"), (6, 2, 4, 1, 1))[0]
         at = self.world.clock.true + wait
         self.world.act(at, "answer", lambda: self._answer(clinic, pump_id, reader, kind))
         if self.chance.random() < 0.1:  # the button is pressed twice
@@ -197,8 +197,8 @@ class People:
             body = {name: CHANGES[name](self.chance) for name in names}
             return lambda: self._settings(clinic, body)
         if kind == "contact":
-            person, after = self.chance.choice(clinic.people), self.chance.choice(_TIERS)[0]
-            return lambda: self._contact(clinic, person, after)
+            after = self.chance.choice(_TIERS)[0]
+            return lambda: self._contact(clinic, self.chance.choice(clinic.people), after)
         if kind == "end":
             return lambda: self._end_contact(clinic)
         return lambda: self._leave(clinic)
@@ -215,6 +215,6 @@ class People:
 
     def _leave(self, clinic: Clinic) -> None:
         if len(clinic.people) > 1:
-            api_people.end_person(self.world.store, clinic.id, clinic.people[-1].id, self.now)
-            clinic.people.pop()
+            person = clinic.people.pop()
+            api_people.end_person(self.world.store, clinic.id, person.id, self.now)
             self._join(clinic, *self.chance.choice(_TIERS))

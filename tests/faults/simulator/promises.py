@@ -42,10 +42,12 @@ class Judge:
         self._arrived: dict[str, int] = {}
         self._worker: Engine | None = None
         self._looked: set[Engine] = set()
+        self._whole = 0
+        self._wanted: list[Row] = []
+        self._again: dict[Engine, dt.datetime] = {}
         self._told: dict[tuple[str, str], str] = {}
         self._turn = ("right", world.clock.true)
         self._began = world.clock.true
-        self._closed: set[str] = set()
         self._repeat: dict[str, tuple[str | None, dt.datetime]] = {}
 
     def _broken(self, promise: str, what: str) -> None:
@@ -155,11 +157,14 @@ class Judge:
 
     def ticks(self, worker: Engine) -> None:
         """A tick begins."""
-        self._worker, self._began = worker, self._now
+        self._worker, self._began, self._whole = worker, self._now, self.world.disk.happened
         self._told.clear()
-        self._closed.clear()
+        self._wanted = self._wanted_digests()
         if self.world.clock.is_right:
             self._looked.add(worker)
+            self._again.setdefault(worker, self.world.clock.true)
+        else:
+            self._again.clear()
 
     def claimed(self, notice: Notice, to: Address) -> None:
         """A copy is about to be sent."""
@@ -286,13 +291,16 @@ class Judge:
     # A tick
 
     def ticked(self, worker: Engine) -> None:
-        """A tick went to its end: everything that was due by it is queued, sent, or being tried."""
+        """A tick went to its end: everything that was due by it is queued, sent, or being tried.
+
+        Where the disk failed in it, one pump or one copy may wait for the next.
+        """
         if any(worker.wrong.values()):
             self._broken("nightly check", ", ".join(f"{count} {name}" for name, count in worker.wrong.items()))
-        if not self.world.clock.is_right:
+        if not self.world.clock.is_right or self.world.disk.happened != self._whole:
             return
         if not worker.verdict.may_send:
-            if self.world.clock.true - self._turn[1] > _BRAKE:
+            if self.world.clock.true - self._again[worker] > _BRAKE + dt.timedelta(minutes=10):
                 self._broken("R-10", f"the clock is right, and nothing is sent: {worker.verdict.reason}")
             return
         began = written_instant(self._began)
@@ -426,9 +434,7 @@ class Judge:
         return sorted(found)
 
     def _digests_went(self) -> None:
-        for row in self._wanted_digests():
-            if row["created_at"] >= written_instant(self._began):
-                continue
+        for row in self._wanted:
             zone = row["time_zone"]
             today = self._began.astimezone(ZoneInfo(zone)).date()
             due = wall_instant(today, dt.time.fromisoformat(row["digest_time"]), zone)

@@ -34,6 +34,7 @@ _YEAR = dt.timedelta(days=365.25)
 _DAY = dt.timedelta(days=1)
 _MOST_PIECES = 20_000
 """Of one tick: more than any that ends."""
+_CLOCKS = ("ahead", "ahead", "a little", "behind", "behind", "frozen", "1970", "9999")
 _NEVER_AGAIN = 40
 """How often a thing that people want is tried again before it is taken that it cannot be."""
 
@@ -78,7 +79,7 @@ class World:
 
     def __init__(self, seed: int, pump_years: float, path: Path) -> None:
         self.seed = seed
-        self.pumps = max(4, min(60, round(pump_years**0.5 * 6)))
+        self.pumps = max(4, min(100, round(pump_years**0.5 * 10)))
         self.figures = Figures(seed, pump_years=pump_years)
         self.clock = Clock(START)
         self.end = START + pump_years / self.pumps * _YEAR
@@ -183,6 +184,8 @@ class World:
         if self._wrong_until is not None:
             near = self._chance.random() < 0.6
             return self.clock.true + (minutes(self._chance, 0.5, 5) if near else minutes(self._chance, 30, 240))
+        if not all(worker.verdict.may_send for worker in self._workers):
+            return self.clock.true + minutes(self._chance, 0.5, 4)
         now = self.clock.now()
         soonest = self.disk.rows(
             "SELECT min(at) AS at FROM ("
@@ -244,19 +247,25 @@ class World:
             count = int(per_year * years + chance.random())
             return sorted(START + (self.end - START) * chance.random() for _ in range(count))
 
-        for when in often(60):
+        for when in often(150):
             self.at(when, "disk", self._disk_fails)
-        for when in often(8):
+        for when in often(20):
             self.at(when, "down", self._goes_down)
-        for when in often(6):
+        for when in often(30):
             self.at(when, "clock", self._clock_fails)
         for name in self.channels:
-            for when in often(8):
+            for when in often(25):
                 self.at(when, "channel", lambda name=name: self._channel_fails(name))  # type: ignore[misc]
-        for when in often(5):
+        for when in often(12):
             self.at(when, "refusal", self._address_refused)
-        for when in often(10):
-            self.act(when, "change", self.people.change_something())
+        for when in often(60):
+            self._change(when)
+
+    def _change(self, when: dt.datetime) -> None:
+        """Somebody changes something at a clinic, and often something else before the next tick."""
+        self.act(when, "change", self.people.change_something())
+        if self._chance.random() < 0.3:
+            self.act(when + dt.timedelta(seconds=5), "change", self.people.change_something())
 
     def _disk_fails(self) -> None:
         self.disk.trouble = Trouble.drawn(self._chance)
@@ -281,6 +290,8 @@ class World:
         channel.is_down = True
         wait = minutes(self._chance, *self._chance.choices(((1, 20), (30, 300), (1440, 1800)), (5, 3, 1))[0])
         self.at(self.clock.true + wait, "channel", lambda: setattr(channel, "is_down", False))
+        if self._chance.random() < 0.5:
+            self._change(self.clock.true + wait * self._chance.random())
 
     def _address_refused(self) -> None:
         rows = self.disk.rows("SELECT channel, address FROM contact WHERE ended_at IS NULL ORDER BY id")
@@ -297,7 +308,7 @@ class World:
             return
         self.figures.clock_faults += 1
         chance = self._chance
-        kind = chance.choice(("ahead", "ahead", "a little", "behind", "behind", "frozen", "1970", "9999"))
+        kind = chance.choice(_CLOCKS)
         wait = minutes(chance, 1, 13) if kind == "ahead" else minutes(chance, *chance.choice(((2, 40), (60, 1500))))
         if kind == "frozen":
             self.clock.freeze()
