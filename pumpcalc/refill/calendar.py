@@ -106,10 +106,11 @@ def book(work: Worksheet, fill: Fill, due: Due, window: Quantity, closed: Closed
     if opens.day < fill.since.day:
         opens = work.latest_day("booking_opens_at_earliest", [opens, fill.since])
         opens = work.earliest_day("booking_opens_at_latest", [opens, due.by])
-        work.note(
-            "booking-window-cut",
-            f"A window of {window} would open before {fill.since}: no day before that one is offered.",
-        )
+        if fill.since.day <= due.by.day:
+            work.note(
+                "booking-window-cut",
+                f"A window of {window} would open before {fill.since}: no day before that one is offered.",
+            )
     begins = work.next_open_day("book_from", opens, *closed)
     days = [due.by]
     while len(days) < _MOST_BEST_DAYS and _open_before(days[-1], closed) >= begins.day:
