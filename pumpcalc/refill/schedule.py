@@ -113,12 +113,12 @@ def refill_schedule(
     closed_weekdays, closed_dates : when the clinic is closed
     days_before : how many days before the last safe day the clinic refills
     lead_times : what must be done before the refill, each for compounding, controlled-drug or delivery, in open days
-        of the clinic; they are counted one after the other, back from the refill
+        of the clinic, one after the other
     booking_window : how many days before the refill the clinic begins to book it [day]
     would_move : whether to say what holds the day where it is
     as_of, volume_then, least_volume_then : a later day than the fill, what the reservoir holds at its start by the
-        programme, and the least that it can hold if the pump ran fast [mL]; for a fill during which the dose was
-        changed or boluses were counted. The limits of volume count from that day, the others from the fill
+        programme, and the least that it can hold if the pump ran fast [mL], such as after a change of dose. The limits
+        of volume count from that day, the others from the fill
     replacement_indicator_date : when the pump said that it is to be replaced
     replace_by_date : the day that a programmer shows for the replacement; later than the end of service is wrong
     last_accepted : the primary drug's daily dose and concentration and the fill volume of the last fill; a value near
