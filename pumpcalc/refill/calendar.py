@@ -90,8 +90,8 @@ def order(work: Worksheet, fill: Fill, due: Due, lead_times: Sequence[LeadTime],
     if by.day < fill.filled.day:
         work.note(
             "order-before-the-fill",
-            f"With {ahead} open days ahead of the refill, the solution for it must have been ordered by {by}, before "
-            f"the fill of {fill.filled} itself: with that fill, or sooner.",
+            f"With {ahead} open days ahead of the refill, the solution for it must have been ordered by {by}: before "
+            f"the fill of {fill.filled}, and at the latest with it.",
         )
     elif by.day < fill.since.day:
         work.note("order-day-passed", f"The day by which to order lies before {fill.since}: order at once.")
