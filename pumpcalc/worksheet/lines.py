@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from fractions import Fraction
 
 from pumpcalc.quantities import Quantity, factor, write
@@ -17,6 +18,7 @@ __all__ = [
     "Value",
     "days_between",
     "exactly",
+    "open_day",
     "plain_unit",
     "substance_of",
 ]
@@ -97,6 +99,13 @@ def days_between(start: datetime, end: datetime) -> Fraction:
     """Elapsed time between two instants, exactly: clock changes do not count. Part seconds do not exist."""
     since = end - start
     return since.days + Fraction(int(since.seconds), 24 * 60 * 60)
+
+
+def open_day(day: date, weekdays: Collection[str], dates: Collection[date], step: int) -> date:
+    """The day itself if the clinic is open on it, or else the nearest open one, earlier (step -1) or later (step 1)."""
+    while WEEKDAYS[day.weekday()] in weekdays or day in dates:
+        day += timedelta(days=step)
+    return day
 
 
 def plain_unit(unit: str) -> str:

@@ -36,11 +36,13 @@ _ATOMS: dict[str, tuple[str, Fraction]] = {
 }
 _DAY = {"date": 1}
 _INSTANT = {"instant": 1}
-_WALKED = [{"volume": 1}, {"mass": 1, "volume": -1}, {"time": 1}]
+_TIME = {"time": 1}
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _EXACT = re.compile(r"-?[0-9]{1,2000}(?:/[0-9]{1,2000})?", re.ASCII)
 _ASKED = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?", re.ASCII)
 _LONGEST_FORMULA = 20_000
+_MOST_OPEN_DAYS = 180
+_MOST_BEST_DAYS = 10
 _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(?::[0-9]{2})?[+-][0-9]{2}:[0-9]{2}", re.ASCII)
 _CLOCK = re.compile(r"(?:[01][0-9]|2[0-4]):[0-5][0-9]", re.ASCII)
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -53,6 +55,14 @@ _OF_SOME: dict[str, tuple[int, Callable[..., Fraction]]] = {
     "whole_hours": (1, lambda x: Fraction((x * 24).__floor__(), 24)),
     "down": (2, lambda x, step: Fraction((x / step).__floor__()) * step),
 }
+_OF_REQUEST: dict[str, tuple[list[dict[str, int]], dict[str, int]]] = {
+    "since_monday": ([_INSTANT], _TIME),
+    "walked": ([{"volume": 1}, {"mass": 1, "volume": -1}, _TIME], _TIME),
+    "last_open_day": ([_DAY], _DAY),
+    "next_open_day": ([_DAY], _DAY),
+    "open_days_before": ([_DAY, {}], _DAY),
+}
+"""Choices that look at the request: its programme, its zone, its closed days. What each takes and gives."""
 _SIX_FIGURES = Context(prec=6, rounding=ROUND_HALF_EVEN)
 
 
@@ -131,7 +141,7 @@ def _minute(clock: str) -> int:
 
 class _Evaluator:
     """Arithmetic over named values: + - * / and the choices min, max, abs, floor, ceil, nearest, down, whole_hours,
-    count, last_open_day, since_monday and walked. Nothing else."""
+    count, last_open_day, next_open_day, open_days_before, since_monday and walked. Nothing else."""
 
     def __init__(self, where: str, values: Mapping[str, _Value], request: Mapping[str, Any]) -> None:
         self.where = where
@@ -178,11 +188,10 @@ class _Evaluator:
     def _call(self, name: str, arguments: list[_Value]) -> _Value:
         if name == "count":
             return _Value(Fraction(len(arguments)), {})
+        if name in _OF_REQUEST and [each.dimension for each in arguments] == _OF_REQUEST[name][0]:
+            numbers = [argument.number for argument in arguments]
+            return _Value(getattr(self, f"_{name}")(*numbers), _OF_REQUEST[name][1])
         first = arguments[0]
-        if name == "since_monday" and len(arguments) == 1 and first.dimension == _INSTANT:
-            return _Value(self._since_monday(first.number), {"time": 1})
-        if name == "walked" and [each.dimension for each in arguments] == _WALKED:
-            return _Value(self._walked(*(each.number for each in arguments)), {"time": 1})
         if any(argument.dimension != first.dimension for argument in arguments):
             raise _withheld(self.where, f"{name} compares unlike things")
         numbers = [argument.number for argument in arguments]
@@ -190,8 +199,6 @@ class _Evaluator:
             return _Value(_OF_MANY[name](numbers), first.dimension)
         if name in _OF_SOME and len(numbers) == _OF_SOME[name][0]:
             return _Value(_OF_SOME[name][1](*numbers), first.dimension)
-        if name == "last_open_day" and len(arguments) == 1 and first.dimension == _DAY:
-            return _Value(Fraction(self._open(date.fromordinal(int(first.number))).toordinal()), _DAY)
         raise _withheld(self.where, f"{name} is not a known choice")
 
     def _since_monday(self, instant: Fraction) -> Fraction:
@@ -242,12 +249,32 @@ class _Evaluator:
             runs = week[minute % len(week)]
         return (weeks * len(week) + begun - at + Fraction(left, week[minute % len(week)])) / 1440
 
-    def _open(self, day: date) -> date:
-        closed = set(self.request.get("closed_dates") or ())
-        weekdays = set(self.request.get("closed_weekdays") or ())
-        while day.isoformat() in closed or _WEEKDAYS[day.weekday()] in weekdays:
-            day -= timedelta(days=1)
+    def _last_open_day(self, day: Fraction) -> Fraction:
+        return _open(_closed(self.request), day, -1)
+
+    def _next_open_day(self, day: Fraction) -> Fraction:
+        return _open(_closed(self.request), day, 1)
+
+    def _open_days_before(self, day: Fraction, count: Fraction) -> Fraction:
+        if count.denominator != 1 or not 0 <= count <= _MOST_OPEN_DAYS:
+            raise _withheld(self.where, f"open days are counted whole, up to {_MOST_OPEN_DAYS}")
+        closed = _closed(self.request)
+        for _ in range(int(count)):
+            day = _open(closed, day - 1, -1)
         return day
+
+
+def _closed(request: Mapping[str, Any]) -> set[str]:
+    """The days of the calendar and of the week that the request names as closed."""
+    return {*(request.get("closed_dates") or ()), *(request.get("closed_weekdays") or ())}
+
+
+def _open(closed: set[str], day: Fraction, step: int) -> Fraction:
+    """The first open day, from this one on and by this step."""
+    found = date.fromordinal(int(day))
+    while found.isoformat() in closed or _WEEKDAYS[found.weekday()] in closed:
+        found += timedelta(days=step)
+    return Fraction(found.toordinal())
 
 
 def _same(where: str, computed: _Value, printed: _Value) -> None:
@@ -334,6 +361,22 @@ def _check_binding(answers: Mapping[str, Any], lines: Mapping[str, str]) -> None
                 raise _withheld(f"answer /limits/{position}", f"{row['limit']} shows the {key} of another limit")
 
 
+def _check_calendar(answers: Mapping[str, Any], request: Mapping[str, Any]) -> None:
+    """The best days are all the open days of the window, its last ten; what would move a day says by how much."""
+    closed = _closed(request)
+    by = day = Fraction(date.fromisoformat(answers["refill_by"]).toordinal())
+    if "book_from" in answers:
+        wanted: list[str] = []
+        while day >= date.fromisoformat(answers["book_from"]).toordinal() and len(wanted) < _MOST_BEST_DAYS:
+            wanted.insert(0, date.fromordinal(int(day)).isoformat())
+            day = _open(closed, day - 1, -1)
+        if [row["date"] for row in answers["best_days"]] != wanted:
+            raise _withheld("answer /best_days", "they are not the last open days of the window")
+    for row in answers.get("would_move") or ():
+        if date.fromisoformat(row["date"]).toordinal() - by != row["days"]:
+            raise _withheld("answer /would_move", f"{row['what']} does not move the day by {row['days']}")
+
+
 def _check_request(request: Mapping[str, Any], given: Mapping[str, Any]) -> None:
     """What was entered is what was asked, where the two have the same name."""
     asked = request.get(given["name"])
@@ -375,6 +418,8 @@ def replay(record: Mapping[str, Any]) -> None:
         for limit in record["limits"]:
             _check_limit(limit, pairs)
         _check_answers(record["answers"], record["answer_lines"], shown)
+        if "refill_by" in record["answers"]:
+            _check_calendar(record["answers"], record["request"])
     except (
         ArithmeticError,
         AttributeError,
