@@ -11,3 +11,12 @@ door, body                       what every request passes: head, parameters; si
 app, wire                        ``create_app(settings)``: the one place that wires everything; the server below it
 cli, demo                        the ``pumpcalc`` command
 """
+
+import os
+import zoneinfo
+from importlib.util import find_spec
+
+if find_spec("tzdata") and "PYTHONTZPATH" not in os.environ:
+    # Else the machine's own rules come before those of the lock, and two workers disagree about one morning.
+    zoneinfo.reset_tzpath(to=())
+    zoneinfo.ZoneInfo.clear_cache()
