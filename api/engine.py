@@ -30,6 +30,8 @@ _LOG = logging.getLogger("pumpcalc.engine")
 _AT_A_TIME = 200
 _MINUTE = dt.timedelta(minutes=1)
 _NIGHTLY = dt.timedelta(hours=24)
+_KEPT_FOR = dt.timedelta(days=30)
+"""How long the answer to an Idempotency-Key is kept."""
 
 
 @dataclass(frozen=True)
@@ -188,6 +190,7 @@ def check_all(store: Store, now: dt.datetime) -> dict[str, int]:
             if plan is not None and plan["closed_at"] is None:
                 _speak_up(connection, plan, now)
         moved = _retime(connection)
+        engine.forget_once(connection, now - _KEPT_FOR)
         engine.mark_beat(connection, "nightly", now)
     found = {"pumps_without_a_plan": len(lost), "plans_without_a_reminder": len(quiet)}
     for row in (*lost, *quiet):
