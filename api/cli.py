@@ -47,6 +47,11 @@ _NEEDS = (
     "aiosmtplib",
     "pydantic_settings",
     "fastapi_offline",
+    "httpx",
+    "standardwebhooks",
+    "icalendar",
+    "holidays",
+    "prometheus_client",
 )
 
 
