@@ -13,7 +13,7 @@ from api.door import Door, only_known_parameters
 from api.refills import refill_request
 from api.reminders import sweep
 from api.reminders.channels import Channel, channel_of
-from api.routes import calculations, clinics, health
+from api.routes import calculations, clinics, health, what_if
 from api.settings import Settings, read_settings
 from api.store import Store, open_store
 from pumpcalc import CALCULATORS, NOTICE, library
@@ -75,9 +75,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     problems.install(app)
     docs_page.install(app)
     app.include_router(calculations.router())
+    app.include_router(what_if.router())
     app.include_router(clinics.router)
     app.include_router(health.router)
     requests = [found.request for found in CALCULATORS.values()]
     batches = [calculations.batch_of(found) for found in CALCULATORS.values()]
-    openapi.describe(app, [*requests, *batches, *clinics.REQUESTS, refill_request()])
+    changes = [what_if.what_if_of(found) for found in CALCULATORS.values()]
+    openapi.describe(app, [*requests, *batches, *changes, *clinics.REQUESTS, refill_request()])
     return app
