@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-__all__ = ["metadata", "one_of", "shape", "where", "within_clinic"]
+__all__ = ["metadata", "never_changed", "one_of", "shape", "where", "within_clinic"]
 
 metadata = sa.MetaData(
     naming_convention={
@@ -38,3 +38,26 @@ def within_clinic(table: str, column: str) -> sa.ForeignKeyConstraint:
 def where(condition: str) -> dict[str, Any]:
     """An index over some rows only."""
     return {"sqlite_where": sa.text(condition), "postgresql_where": sa.text(condition)}
+
+
+_REFUSES = """
+CREATE OR REPLACE FUNCTION never_changed() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION USING MESSAGE = TG_TABLE_NAME || ' is never changed', ERRCODE = '23000';
+END $$
+"""
+
+
+def never_changed(table: sa.Table) -> None:
+    """The rows of a table are added and never changed or removed: the database itself refuses it."""
+    name = table.name
+    for what in ("UPDATE", "DELETE"):
+        trigger = f"CREATE TRIGGER {name}_no_{what.lower()} BEFORE {what} ON {name} "
+        refuses = f"BEGIN SELECT RAISE(ABORT, '{name} is never changed'); END"
+        sa.event.listen(table, "after_create", sa.DDL(trigger + refuses).execute_if(dialect="sqlite"))
+    for statement in (
+        _REFUSES,
+        f"CREATE TRIGGER {name}_never_changed BEFORE UPDATE OR DELETE OR TRUNCATE ON {name} "
+        "FOR EACH STATEMENT EXECUTE FUNCTION never_changed()",
+    ):
+        sa.event.listen(table, "after_create", sa.DDL(statement).execute_if(dialect="postgresql"))
