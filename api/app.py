@@ -14,7 +14,7 @@ from api.engine import Engine, Post
 from api.refills import refill_request
 from api.reminders.channels import channels_of
 from api.reminders.dead_man import DeadManPing
-from api.routes import calculations, clinics, health, people
+from api.routes import calculations, clinics, health, people, pumps
 from api.settings import Settings, read_settings
 from api.store import Store, open_store
 from pumpcalc import CALCULATORS, NOTICE, library
@@ -75,8 +75,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(calculations.router())
     app.include_router(clinics.router)
     app.include_router(people.router)
+    app.include_router(pumps.router)
     app.include_router(health.router)
     requests = [found.request for found in CALCULATORS.values()]
     batches = [calculations.batch_of(found) for found in CALCULATORS.values()]
-    openapi.describe(app, [*requests, *batches, *clinics.REQUESTS, *people.REQUESTS, refill_request()])
+    openapi.describe(
+        app, [*requests, *batches, *clinics.REQUESTS, *people.REQUESTS, *pumps.requests(), refill_request()]
+    )
     return app

@@ -53,11 +53,13 @@ def never_changed(table: sa.Table) -> None:
     name = table.name
     for what in ("UPDATE", "DELETE"):
         trigger = f"CREATE TRIGGER {name}_no_{what.lower()} BEFORE {what} ON {name} "
-        refuses = f"BEGIN SELECT RAISE(ABORT, '{name} is never changed'); END"
-        sa.event.listen(table, "after_create", sa.DDL(trigger + refuses).execute_if(dialect="sqlite"))
-    for statement in (
-        _REFUSES,
-        f"CREATE TRIGGER {name}_never_changed BEFORE UPDATE OR DELETE OR TRUNCATE ON {name} "
-        "FOR EACH STATEMENT EXECUTE FUNCTION never_changed()",
-    ):
-        sa.event.listen(table, "after_create", sa.DDL(statement).execute_if(dialect="postgresql"))
+        _with(table, "sqlite", f"{trigger}BEGIN SELECT RAISE(ABORT, '{name} is never changed'); END")
+    _with(table, "postgresql", _REFUSES)
+    trigger = f"CREATE TRIGGER {name}_never_changed BEFORE UPDATE OR DELETE OR TRUNCATE ON {name} "
+    _with(table, "postgresql", f"{trigger}FOR EACH STATEMENT EXECUTE FUNCTION never_changed()")
+
+
+def _with(table: sa.Table, dialect: str, statement: str) -> None:
+    """A statement that makes a part of the table that SQLAlchemy has no word for, on one database."""
+    made = sa.DDL(statement)  # type: ignore[no-untyped-call]
+    sa.event.listen(table, "after_create", made.execute_if(dialect=dialect))
