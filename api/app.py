@@ -14,7 +14,7 @@ from api.engine import Engine, Post
 from api.refills import refill_request
 from api.reminders.channels import channels_of
 from api.reminders.dead_man import DeadManPing
-from api.routes import calculations, clinics, health, outside, people, what_if
+from api.routes import calculations, clinics, health, outside, people, pumps, what_if
 from api.settings import Settings, read_settings
 from api.store import Store, open_store
 from pumpcalc import CALCULATORS, NOTICE, library
@@ -76,11 +76,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(what_if.router())
     app.include_router(clinics.router)
     app.include_router(people.router)
+    app.include_router(pumps.router)
     app.include_router(outside.router)
     app.include_router(health.router)
     requests = [found.request for found in CALCULATORS.values()]
     batches = [calculations.batch_of(found) for found in CALCULATORS.values()]
     changes = [what_if.what_if_of(found) for found in CALCULATORS.values()]
-    requests += [*batches, *changes, *clinics.REQUESTS, *people.REQUESTS, refill_request()]
+    requests += [*batches, *changes, *clinics.REQUESTS, *people.REQUESTS, *pumps.requests(), refill_request()]
     openapi.describe(app, requests)
     return app

@@ -48,6 +48,8 @@ __all__ = [
     "Contact",
     "ContactRequest",
     "DeliveryView",
+    "EventView",
+    "FactUse",
     "Feed",
     "FeedRequest",
     "Listing",
@@ -59,6 +61,7 @@ __all__ = [
     "PlanView",
     "Pump",
     "PumpRequest",
+    "RecordedEvent",
     "RecordedRefill",
     "RefillView",
     "ReminderView",
@@ -373,13 +376,49 @@ class Board(_View):
     dead_deliveries: list[DeliveryView]
 
 
+class EventView(_View):
+    """One line of the ledger of a pump's reservoir."""
+
+    id: str
+    position: int = Field(description="In the order in which events were recorded, from 1, without gaps.")
+    epoch: int = Field(description="One more each time that the content became known anew, by a fill.")
+    event: str
+    at: dt.datetime | None = Field(description="When it happened; null of a reversal and of an explantation.")
+    written: dict[str, Any] = Field(description="The event as it was understood.")
+    refill_id: str | None = Field(description="The refill that wrote it.")
+    calculation_id: str | None = Field(description="Of a withdrawal at a refill: its residual check.")
+    recorded_at: dt.datetime
+
+
+class RecordedEvent(_View):
+    """What recording an event kept, and what the pump waits for now."""
+
+    event: EventView
+    pump: Pump
+    plan: PlanView
+
+
+class FactUse(_View):
+    """One calculation that used a figure of the library, and the open plan that rests on it."""
+
+    id: str
+    name: str
+    library_version: str
+    library_sha256: str
+    created_at: dt.datetime
+    plan_id: str | None
+    pump_id: str | None
+
+
 class RecordedRefill(_View):
-    """What recording a refill kept, all of it or none."""
+    """What recording a refill kept, all of it or none. ``residual``: what the withdrawal that it states means."""
 
     refill: RefillView
     plan: PlanView
     calculation: Calculation
     reminders: list[ReminderView]
+    events: list[EventView]
+    residual: Calculation | None
 
 
 ItemT = TypeVar("ItemT")

@@ -26,6 +26,7 @@ __all__ = [
     "open_date",
     "open_first",
     "open_unknown",
+    "same_alert",
     "same_as_open",
 ]
 
@@ -46,6 +47,8 @@ class Due:
     binding: str
     order_by: dt.date | None
     severity: str
+    detail: str | None = None
+    """What else is to be known of it."""
 
 
 def open_date(connection: sa.Connection, clinic: Row, pump: Row, due: Due, why: str, now: dt.datetime) -> str:
@@ -64,7 +67,7 @@ def open_date(connection: sa.Connection, clinic: Row, pump: Row, due: Due, why: 
         connection, pump, before, now,
         state=pump["state"], rungs=rungs, kind="date", why=why, refill_id=due.refill_id,
         refill_by=due.refill_by, binding=due.binding, order_by=due.order_by, calculation_id=due.calculation_id,
-        severity=due.severity,
+        severity=due.severity, detail=due.detail,
     )  # fmt: skip
     if why != "refill":
         _carry_booking(connection, clinic, before, plan_id, now)
@@ -117,6 +120,12 @@ def same_as_open(connection: sa.Connection, pump: Row, due: Due) -> bool:
     found = plans.plan_by_id(connection, pump["clinic_id"], pump["plan_id"])
     told = ("refill_id", "refill_by", "binding", "order_by", "severity")
     return found is not None and all(found[name] == getattr(due, name) for name in told)
+
+
+def same_alert(connection: sa.Connection, pump: Row, why: str) -> bool:
+    """Whether the open plan of a pump is an alert already, for the same reason."""
+    found = plans.plan_by_id(connection, pump["clinic_id"], pump["plan_id"])
+    return found is not None and (found["kind"], found["why"]) == ("unknown", why)
 
 
 def keep_booking(connection: sa.Connection, clinic: Row, plan: Row, day: dt.date, now: dt.datetime) -> None:

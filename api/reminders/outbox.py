@@ -65,7 +65,8 @@ def queue_due(connection: sa.Connection, now: dt.datetime) -> int:
 
     Meant to run inside one write transaction: a reminder is queued together with its copies, or not at all. Of several
     reminders of one plan that are due together one speaks for all; a copy that waits is taken back for it. Whichever
-    speaks, a last safe day that has come is followed by a reminder on the next day.
+    speaks, a last safe day that has come is followed by a reminder on the next day. A new rung begins its chain anew,
+    and what was still to come of an older chain ends.
     """
     due = outbox.due_plans(connection, now, _BATCH)
     keys = [(row["clinic_id"], row["id"]) for row in due]
@@ -88,6 +89,8 @@ def queue_due(connection: sa.Connection, now: dt.datetime) -> int:
     outbox.coalesce(connection, silent, now)
     outbox.mark_queued(connection, batch.queued, now)
     outbox.cancel_superseded(connection, list(groups), now)
+    begun_anew = [key for key, row in speaking.items() if _is_rung(row)]
+    outbox.cancel_chains(connection, begun_anew)
     outbox.add_deliveries(connection, batch.copies)
     plans.add_reminders(connection, batch.steps)
     return len(batch.queued) + len(silent)
@@ -102,7 +105,7 @@ def _by_plan(reminders: Iterable[sa.RowMapping]) -> dict[tuple[str, str], list[s
 
 def _is_rung(row: Row) -> bool:
     """Whether a reminder begins a chain of its own: it is no later step of another, nor one that was put off."""
-    return row["round"] == 0 and row["after_minutes"] == 0 and row["kind"] != "snoozed"
+    return bool(row["round"] == 0 and row["after_minutes"] == 0 and row["kind"] != "snoozed")
 
 
 def _speaks(due: Sequence[sa.RowMapping]) -> sa.RowMapping:

@@ -58,7 +58,7 @@ def _whole_number(written: str) -> int:
 
 
 _INSTANT = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z"
-AfterId = Annotated[str, _after(r"[a-z]{4,7}-[0-9a-f]{24}")]
+AfterId = Annotated[str, _after(r"[a-z]{4,11}-[0-9a-f]{24}")]
 AfterInstant = Annotated[str, _after(_INSTANT + r"~[a-z]{6,8}-[0-9a-f]{24}")]
 Limit = Annotated[int, BeforeValidator(_whole_number), Query(ge=1, le=500, description="Longest page.")]
 

@@ -69,6 +69,20 @@ def test_a_clinic_may_have_a_reminder_repeated_to_everybody(fiction: House, chan
     assert _told(fiction, channel, FIRST_RUNG + 240 * MINUTE) == everybody
 
 
+def test_a_new_reminder_begins_its_chain_anew_and_ends_the_one_before(fiction: House, channel: Recorder) -> None:
+    from api import house
+
+    house.change_settings(fiction.store, fiction.clinic, {"repeat_after_minutes": "1440"}, NOON)
+    fiction.record()
+    at_once = ["refills@clinic.example"]
+    for days in range(11):  # the 4th to the 14th of December, each day one
+        assert _told(fiction, channel, FIRST_RUNG + days * DAY) == at_once
+    for days in range(11, 20):  # the 15th has a rung of its own, the 18th too: still each day one
+        assert _told(fiction, channel, FIRST_RUNG + days * DAY) == at_once
+        pending = [row for row in fiction.rows("reminder", "state, round, id") if row[0] == "pending" and row[1] > 0]
+        assert len(pending) == 1
+
+
 def test_an_answer_ends_the_chain_and_never_the_plan(escalating: tuple[House, str], channel: Recorder) -> None:
     fiction, nurse = escalating
     _told(fiction, channel, FIRST_RUNG)

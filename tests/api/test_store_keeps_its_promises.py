@@ -50,6 +50,9 @@ def _shared_definitions(store: Store) -> dict[str, list[str]]:
         "constraints": "SELECT conrelid::regclass || '.' || conname, pg_get_constraintdef(oid) FROM pg_constraint "
         "WHERE connamespace = 'public'::regnamespace",
         "indexes": "SELECT tablename || '.' || indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'",
+        "triggers": "SELECT tgrelid::regclass || '.' || tgname, pg_get_triggerdef(oid) FROM pg_trigger "
+        "WHERE NOT tgisinternal",
+        "functions": "SELECT proname, pg_get_functiondef(oid) FROM pg_proc WHERE pronamespace = 'public'::regnamespace",
     }
     with store.reading() as connection:
         found = {what: connection.exec_driver_sql(sql).all() for what, sql in asked.items()}
@@ -70,6 +73,7 @@ def test_migrations_and_tables_agree_check_by_check(store: Store, empty_url: str
     made = open_store(empty_url if store.is_shared else f"sqlite:///{tmp_path}/made.db")
     metadata.create_all(made.engine)
     assert len(_definitions(made)) > 2
+    assert {"triggers", "functions"} < set(_definitions(made)) or "response_no_update" in _definitions(made)
     assert _definitions(store) == _definitions(made)
     made.close()
 

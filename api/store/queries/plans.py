@@ -56,9 +56,9 @@ def plan_by_id(connection: sa.Connection, clinic_id: str, plan_id: str) -> Row |
 
 
 def plan_of_refill(connection: sa.Connection, clinic_id: str, refill_id: str) -> Row:
-    """The plan that recording a refill opened."""
+    """The newest plan that rests on a refill."""
     statement = sa.select(plan).where(plan.c.clinic_id == clinic_id, plan.c.refill_id == refill_id)
-    return connection.execute(statement.order_by(plan.c.revision).limit(1)).mappings().one()
+    return connection.execute(statement.order_by(plan.c.revision.desc()).limit(1)).mappings().one()
 
 
 def plans_after(connection: sa.Connection, clinic_id: str, pump_id: str, after: int, limit: int) -> Sequence[Row]:
