@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
 from api import clock, house, models, people, responses, views
 from api.body import JsonBody
@@ -45,9 +45,10 @@ def end_person(store: StoreOf, clinic: str, person: str) -> models.Person:
 
 
 @router.post("/contacts", status_code=201, responses=_TAKES, openapi_extra=takes(models.ContactRequest))
-def add_contact(store: StoreOf, clinic: str, body: JsonBody) -> models.NewContact:
+def add_contact(request: Request, store: StoreOf, clinic: str, body: JsonBody) -> models.NewContact:
     """A new way of telling a person. The secret of a webhook is shown this once."""
-    row, secret = people.add_contact(store, clinic, body, clock.now())
+    channels = request.app.state.engine.post.channels
+    row, secret = people.add_contact(store, clinic, body, clock.now(), channels)
     return models.NewContact(contact=views.contact(row), secret=secret)
 
 

@@ -20,6 +20,7 @@ from api.app import create_app
 from api.reminders import sweep
 from api.reminders.message import email
 from api.reminders.notice import Address, Channel, Notice
+from api.reminders.webhook import WebhookChannel
 from api.settings import Settings
 from api.store import Store
 from api.store.queries import house as house_queries
@@ -89,6 +90,10 @@ class Recorder:
         return "kept"
 
 
+CHANNELS: dict[str, Channel] = {"email": Recorder(), "webhook": WebhookChannel()}
+"""What a service that is set up for nothing more sends by."""
+
+
 @dataclass
 class House:
     """One fictional clinic, patient and pump in a store."""
@@ -110,7 +115,7 @@ class House:
             "address": f"told-{after}@clinic.example",
             "after_minutes": after,
         }
-        row, _secret = people.add_contact(self.store, self.clinic, body | contact, NOON)
+        row, _secret = people.add_contact(self.store, self.clinic, body | contact, NOON, CHANNELS)
         return str(name), str(row["id"])
 
     def respond(self, person: str, now: dt.datetime, kind: str = "acknowledged", **more: Any) -> str:

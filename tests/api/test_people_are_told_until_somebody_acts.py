@@ -107,7 +107,11 @@ def test_after_the_last_safe_day_a_reminder_comes_each_day_until_the_refill(fict
     for days in range(5):
         assert "told-0@clinic.example" in _told(fiction, channel, DUE_DAY + days * DAY)
         fiction.respond(nurse, DUE_DAY + days * DAY)
-    fiction.record(ZICONOTIDE | {"fill_date": "2026-12-22"}, DUE_DAY + 4 * DAY)
+    late = ZICONOTIDE | {"fill_date": "2026-12-22"}
+    with pytest.raises(Refusal, match="The old dose cannot be"):  # by its programme it ran dry on the 21st
+        fiction.record(late, DUE_DAY + 4 * DAY)
+    found = {"withdrawn_volume": "0 mL", "left_volume": "0 mL"}
+    fiction.record(late | found | {"daily_dose": "2.4 mcg/day", "new_start": True}, DUE_DAY + 4 * DAY)
     assert _told(fiction, channel, DUE_DAY + 5 * DAY) == []
 
 
