@@ -81,7 +81,7 @@ def schedule(shown: Schedule, today: dt.date) -> str:
         )
         if answers.get(name)
     ]
-    lines += [f"  {row['what'].replace('-', ' ')} it would be {row['date']}" for row in answers.get("would_move", ())]
+    lines += [f"  {_without(row)} it would be {row['date']}" for row in answers.get("would_move", ())]
     lines += [*_notes(shown.calculation), "", "  Reminders:"]
     for rung in shown.reminders:
         copies = ", ".join(
@@ -89,6 +89,11 @@ def schedule(shown: Schedule, today: dt.date) -> str:
         )
         lines.append(f"    {rung.kind.replace('-', ' '):16} {rung.local_intent} {rung.zone}   {copies or rung.state}")
     return "\n".join(lines) + "\n"
+
+
+def _without(row: dict[str, Any]) -> str:
+    what = str(row["what"]).replace("-", " ")
+    return what if what.startswith("without") else f"without {what}"
 
 
 def _limit(row: dict[str, Any], binding: str) -> tuple[str, str, str]:
@@ -129,6 +134,7 @@ def next_steps(url: str, clinic_id: str, pump_id: str, record: Path, *, once: bo
         f"  {'While the service runs (without --once)' if once else 'The service runs'}:",
         f"    every question that can be asked   {url}/docs",
         f"    the schedule of this pump          {clinic}/pumps/{pump_id}/schedule",
+        f"    the board of the clinic            {url}/clinics/{clinic_id}/board",
         f"    what became of each reminder       {clinic}/reminders",
         f"    curl {url}/v1/calculations/flow-rate \\",
         f"      -H 'Content-Type: application/json' -d '{asked}'",
