@@ -32,7 +32,7 @@ def engine_of(settings: Settings, store: Store) -> Engine:
         senders=settings.senders,
     )
     ping = None if settings.ping_url is None else DeadManPing(settings.ping_url.get_secret_value())
-    return Engine(store, post, clock.now, ping=ping)
+    return Engine(store, post, clock.now, clock.uptime, ping)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
