@@ -26,7 +26,7 @@ def now() -> dt.datetime:
 
 
 def uptime() -> float:
-    """Seconds that only ever go on, with those in which the machine slept, so that waking is not a jump of the clock."""
+    """Seconds that only ever go on; the time in which the machine slept counts, or waking would be a jump."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
