@@ -113,8 +113,6 @@ def record_refill(store: Store, clinic_id: str, pump_id: str, request: Mapping[s
             if written.residual is not None:
                 keep_calculation(connection, clinic_id, written.residual, now, residual_id)
             keep(connection, pump, written.reservoir, now)
-            if not written.reservoir.runs_as_filled(calculation.request):
-                replan_now(connection, clinic, pump_of(connection, clinic_id, pump_id), "late-refill", now)
         return refill_id
 
 

@@ -21,9 +21,9 @@ from api.reminders.ladder import instant_of
 from api.store import new_id
 from api.store.queries import events, records
 from api.store.types import Row
-from pumpcalc import calculate, library
+from pumpcalc import calculate, formulas, library
 from pumpcalc.errors import Problem, Refusal, refused
-from pumpcalc.quantities import CONCENTRATION, DRUG_MASS, VOLUME, read
+from pumpcalc.quantities import CONCENTRATION, DAILY_DOSE, DRUG_MASS, VOLUME, read
 from pumpcalc.reservoir import BolusLog, Event, Fill, Ledger, State
 from pumpcalc.reservoir.entry import ReservoirEvent, record_all
 from pumpcalc.worksheet import Calculation
@@ -148,7 +148,7 @@ class Reservoir:
         others = [self.written[place]["event"] for place, event in since if event.id not in self.of_refills]
         if "base_rate" in request:
             return all(name in _HARMLESS for name in others)
-        return not others and self.daily_dose(request) == request["daily_dose"]
+        return not others and self._dose(request) == read(request["daily_dose"], DAILY_DOSE).amount
 
     def _since_the_fill(self) -> list[tuple[int, Event]]:
         """The events that count and that follow the last fill, in the order of time."""
@@ -156,16 +156,20 @@ class Reservoir:
         last = max((n for n, (_, event) in enumerate(timeline) if isinstance(event, Fill)), default=-1)
         return list(timeline[last + 1 :])
 
-    def daily_dose(self, request: Mapping[str, Any]) -> str | None:
-        """The daily dose of a fill's primary drug, at the concentration that was filled, that the flow delivers.
-
-        Rounded up where it has no end as a decimal: a day too early, never one too late.
-        """
+    def _dose(self, request: Mapping[str, Any]) -> Fraction | None:
+        """The daily dose of a fill's primary drug that the flow delivers at the concentration that was filled."""
         if self.state is None or self.state.flow is None:
             return None
-        unit = request["daily_dose"].partition(" ")[2]
         strength = read(request["components"][0]["concentration"], CONCENTRATION).amount
-        return to_text(self.state.flow.amount * strength / _IN_MICROGRAMS[unit], unit, up=True)
+        dose: Fraction = formulas.daily_dose(flow_rate=self.state.flow.amount, concentration=strength)
+        return dose
+
+    def daily_dose(self, request: Mapping[str, Any]) -> str:
+        """The same as a refill schedule takes it, rounded up in its last place: a day too early, never one too late."""
+        dose = self._dose(request)
+        assert dose is not None
+        stated = read(request["daily_dose"], DAILY_DOSE)
+        return to_text(dose / stated.kind.factors[stated.spelling], stated.spelling, up=True)
 
     def question(self, model: str, alarm_volume: str, at: dt.datetime) -> dict[str, Any]:
         """The reservoir-state that is asked of the core at an instant."""
@@ -197,9 +201,6 @@ class Reservoir:
 
     def _filled(self) -> dt.datetime:
         return max(event.at for _, event in self.ledger.timeline if isinstance(event, Fill))
-
-
-_IN_MICROGRAMS = {"mg/day": 1000, "mcg/day": 1}
 
 
 def _pointed(problem: Problem, place: int) -> Problem:

@@ -71,6 +71,7 @@ def written_by(
     """
     at = _instant_of(held, request, clinic["time_zone"])
     before = _state_at(held, at)
+    _nothing_follows(held, visit, request, at)
     if visit.withdrawn_volume is None:
         return Written(_anew(held, visit, request, before, at, refill_id, now), None)
     if before is None:
@@ -99,6 +100,27 @@ def written_by(
     return Written(_recorded(after, filling, now, refill_id, anew=anew), residual)
 
 
+def _nothing_follows(held: Reservoir, visit: Visit, request: Mapping[str, Any], at: dt.datetime) -> None:
+    """Raises Refusal for a refill that is recorded so late that something has happened since.
+
+    In a new epoch it would be lost; in the old one it could not stand while the reservoir is empty.
+    """
+    pointer = "/filled_at" if "filled_at" in request else "/fill_date"
+    if later := held.later_than(at):
+        raise refused(
+            "events-after-fill",
+            f"After this fill a {later[0]} is recorded already: reverse it, record the refill, then record it again.",
+            pointer,
+        )
+    if visit.withdrawn_volume is not None and held.last_at is not None and held.last_at > at:
+        raise refused(
+            "events-after-fill",
+            "After this fill another refill is recorded already: leave withdrawn_volume and left_volume out, and its "
+            "fill counts as the whole content.",
+            pointer,
+        )
+
+
 def _anew(
     held: Reservoir, visit: Visit, request: Mapping[str, Any], before: State | None, at: dt.datetime, refill_id: str,
     now: dt.datetime,
@@ -114,14 +136,6 @@ def _anew(
                 "/withdrawn_volume",
             )
         _recorded(held, filling[1:], now)
-    if later := held.later_than(at):
-        pointer = "/filled_at" if "filled_at" in request else "/fill_date"
-        raise refused(
-            "events-after-fill",
-            f"After this fill a {later[0]} is recorded, which would be lost: state withdrawn_volume and left_volume, "
-            "so that the ledger goes on.",
-            pointer,
-        )
     return _recorded(held, filling, now, refill_id, anew=True)
 
 
