@@ -102,7 +102,7 @@ def _by_plan(reminders: Iterable[sa.RowMapping]) -> dict[tuple[str, str], list[s
 
 def _is_rung(row: Row) -> bool:
     """Whether a reminder begins a chain of its own: it is no later step of another, nor one that was put off."""
-    return row["round"] == 0 and row["after_minutes"] == 0 and row["kind"] != "snoozed"
+    return bool(row["round"] == 0 and row["after_minutes"] == 0 and row["kind"] != "snoozed")
 
 
 def _speaks(due: Sequence[sa.RowMapping]) -> sa.RowMapping:
