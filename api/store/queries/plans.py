@@ -24,6 +24,7 @@ __all__ = [
     "dead_deliveries",
     "deliveries_of",
     "due_list",
+    "has_untold",
     "last_told",
     "lock_plan",
     "next_due",
@@ -94,6 +95,15 @@ def add_reminders(connection: sa.Connection, steps: Sequence[Mapping[str, Any]])
     """Keep every step of a ladder."""
     if steps:
         connection.execute(sa.insert(reminder), [dict(step) for step in steps])
+
+
+def has_untold(connection: sa.Connection, clinic_id: str, plan_id: str, now: dt.datetime) -> bool:
+    """Whether a reminder of this plan is due and not queued, or a copy of one has not been sent."""
+    of_reminder = sa.and_(delivery.c.clinic_id == reminder.c.clinic_id, delivery.c.reminder_id == reminder.c.id)
+    unsent = sa.exists().where(of_reminder, delivery.c.state.in_(("pending", "dead")))
+    due = sa.and_(reminder.c.state == "pending", reminder.c.due_at <= now)
+    statement = sa.select(sa.exists().where(_of_plan(clinic_id, plan_id), sa.or_(due, unsent)))
+    return bool(connection.execute(statement).scalar_one())
 
 
 def cancel_undelivered(connection: sa.Connection, clinic_id: str, plan_id: str) -> int:
