@@ -162,7 +162,12 @@ class World:
             body = {"name": role.title(), "role": role}
             people_of[role] = people.add_person(store, self.clinic, body, NOON)["id"]
         self.nurse = people_of["nurse"]
-        hook = {"person_id": self.nurse, "channel": "webhook", "address": "https://hooks.example/7", "after_minutes": "0"}
+        hook = {
+            "person_id": self.nurse,
+            "channel": "webhook",
+            "address": "https://hooks.example/7",
+            "after_minutes": "0",
+        }
         people.add_contact(store, self.clinic, hook, NOON)
         mail = {
             "person_id": people_of["supervisor"], "channel": "email", "address": "head@clinic.example",
@@ -341,5 +346,3 @@ def in_child(world: World, work: Callable[[], object], *, kill_after: float | No
         with contextlib.suppress(ProcessLookupError):
             os.kill(child, signal.SIGKILL)
     return end_of(child, said)
-
-
