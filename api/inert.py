@@ -2,6 +2,7 @@
 
 csv_table     a spreadsheet takes no cell for a formula
 log_line      one JSON object, one line, ASCII: a log viewer shows it and obeys nothing
+ics_text      a calendar takes no character of it for the end of a line
 
 What came in was checked at the door; here it is made harmless once more, because text also comes from elsewhere.
 """
@@ -13,10 +14,11 @@ import io
 import json
 import logging
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 
-__all__ = ["LogLines", "csv_table", "log_line", "plain_cell"]
+__all__ = ["LogLines", "csv_table", "ics_text", "log_line", "plain_cell"]
 
 # = + - @ tab, line breaks, and the full-width forms that some spreadsheets fold to them. An apostrophe that already
 # stands before one of these gets another, so that taking one off always gives back what was written.
@@ -53,6 +55,21 @@ def log_line(fields: Mapping[str, str | int]) -> str:
     '{"event": "worker_started"}'
     """
     return json.dumps(dict(fields), ensure_ascii=True)
+
+
+def ics_text(text: str) -> str:
+    r"""Text for a calendar: each line break is ``\n``; what the door refuses (control, format, separator) is U+FFFD.
+
+    >>> ascii(ics_text("a\r\nb\u2028c"))
+    "'a\\nb\\ufffdc'"
+    """
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return "\n".join("".join("\ufffd" if _obeyed(character) else character for character in line) for line in lines)
+
+
+def _obeyed(character: str) -> bool:
+    category = unicodedata.category(character)
+    return category[0] == "C" or category in ("Zl", "Zp")
 
 
 class LogLines(logging.Formatter):
