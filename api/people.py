@@ -14,7 +14,7 @@ from api.fields import read_email
 from api.house import clinic, understood
 from api.models import ContactRequest, FeedRequest, PersonRequest
 from api.problems import NotFound
-from api.reminders.addresses import check_webhook_url
+from api.reminders.addresses import check_webhook_addresses
 from api.reminders.apprise_channel import AppriseChannel
 from api.reminders.notice import Channel
 from api.reminders.webhook import WebhookChannel, new_secret
@@ -112,7 +112,7 @@ def _check_address(request: ContactRequest, channels: Mapping[str, Channel]) -> 
         )
     try:
         if isinstance(channel, WebhookChannel):
-            check_webhook_url(request.address, channel.allowed_networks)
+            check_webhook_addresses(request.address, channel.allowed_networks, channel.resolve)
         elif isinstance(channel, AppriseChannel):
             _check_apprise(request.address, channel)
         else:

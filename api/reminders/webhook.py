@@ -54,7 +54,7 @@ class WebhookChannel:
         """``tls``: whom to trust; by default whom this machine trusts. Raises ValueError for what is no network."""
         self.allowed_networks = tuple(allowed_networks)
         self.seconds = seconds
-        self._resolve = resolve
+        self.resolve = resolve
         self._tls = tls
         check_webhook_url("https://hooks.hospital.example/", self.allowed_networks)
 
@@ -70,7 +70,7 @@ class WebhookChannel:
             raise Undeliverable(str(error)) from None
         body = _body(notice)
         headers = {"Content-Type": "application/json", **_signature(notice, body, to.secret)}
-        addresses = addresses_of(target, self._resolve, self.seconds, self.allowed_networks)
+        addresses = addresses_of(target, self.resolve, self.seconds, self.allowed_networks)
         answer = exchange(
             "POST",
             target,

@@ -90,7 +90,7 @@ class Recorder:
         return "kept"
 
 
-CHANNELS: dict[str, Channel] = {"email": Recorder(), "webhook": WebhookChannel()}
+CHANNELS: dict[str, Channel] = {"email": Recorder(), "webhook": WebhookChannel(resolve=lambda *_: ["93.184.216.34"])}
 """What a service that is set up for nothing more sends by."""
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from loopback import Loopback, drips, listening, says, silent, status
@@ -53,9 +56,30 @@ def test_a_service_that_does_not_say_yes_is_a_failure_that_is_tried_again(
 def test_a_service_that_does_not_answer_is_given_up_in_time(answer: object) -> None:
     with listening(answer) as server:  # type: ignore[arg-type]
         began = time.monotonic()
-        with pytest.raises(NotDelivered, match="Apprise says timeout"):
+        with pytest.raises(NotDelivered, match="did not answer in time"):
             AppriseChannel(["json"], seconds=0.5).send(notice(), to(server))
         assert time.monotonic() - began < 1.5
+
+
+def test_a_service_that_hangs_does_not_keep_the_process_from_ending() -> None:
+    code = """if True:
+        import sys, warnings
+        warnings.simplefilter("ignore")
+        from api.reminders.apprise_channel import AppriseChannel
+        from api.reminders.notice import Address, NotDelivered
+        from test_webhooks import notice
+        try:
+            AppriseChannel(["json"], seconds=0.3).send(notice(), Address("apprise", sys.argv[1]))
+        except NotDelivered as error:
+            print(error)
+        """
+    path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+    with listening(drips(b"HTTP/1.1 200 OK\r\nX-Slow: " + b"x" * 10_000)) as server:
+        command = [sys.executable, "-c", code, to(server).address]
+        done = subprocess.run(
+            command, env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True, check=True, timeout=60
+        )
+    assert done.stdout == "the service of Apprise did not answer in time\n"
 
 
 @pytest.mark.parametrize("url", ["xml://127.0.0.1/", "JSON://127.0.0.1/", " json://127.0.0.1/", "127.0.0.1", ""])
