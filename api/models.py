@@ -10,6 +10,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.closures import PublicHolidays
 from api.fields import (
     DayCount,
     DayCounts,
@@ -42,9 +43,13 @@ __all__ = [
     "Clinic",
     "ClinicRequest",
     "ClinicSettings",
+    "Closure",
+    "Closures",
     "Contact",
     "ContactRequest",
     "DeliveryView",
+    "EventView",
+    "FactUse",
     "Feed",
     "FeedRequest",
     "Listing",
@@ -56,6 +61,7 @@ __all__ = [
     "PlanView",
     "Pump",
     "PumpRequest",
+    "RecordedEvent",
     "RecordedRefill",
     "RefillView",
     "ReminderView",
@@ -79,6 +85,7 @@ class ClinicSettings(Request):
     closed_weekdays: ClosedWeekdays | None = None
     closed_dates: ClosedDates | None = None
     reminder_email: EmailAddress | None = None
+    public_holidays: PublicHolidays | None = None
     accuracy_caps_interval: YesOrNo | None = None
     beyond_use_caps_interval: YesOrNo | None = None
     compounding_lead_days: DayCount | None = None
@@ -164,6 +171,7 @@ class Clinic(_View):
     closed_weekdays: list[str] | None
     closed_dates: list[str] | None
     reminder_email: str | None
+    public_holidays: str | None
     accuracy_caps_interval: bool | None
     beyond_use_caps_interval: bool | None
     compounding_lead_days: str | None
@@ -174,6 +182,19 @@ class Clinic(_View):
     snooze_minutes_at_most: str | None
     digest_time: str | None
     created_at: dt.datetime
+
+
+class Closure(_View):
+    """A day on which the clinic is closed."""
+
+    date: dt.date
+    why: str
+
+
+class Closures(_View):
+    """The days of the coming year on which the clinic is closed."""
+
+    closures: list[Closure]
 
 
 class Person(_View):
@@ -355,13 +376,49 @@ class Board(_View):
     dead_deliveries: list[DeliveryView]
 
 
+class EventView(_View):
+    """One line of the ledger of a pump's reservoir."""
+
+    id: str
+    position: int = Field(description="In the order in which events were recorded, from 1, without gaps.")
+    epoch: int = Field(description="One more each time that the content became known anew, by a fill.")
+    event: str
+    at: dt.datetime | None = Field(description="When it happened; null of a reversal and of an explantation.")
+    written: dict[str, Any] = Field(description="The event as it was understood.")
+    refill_id: str | None = Field(description="The refill that wrote it.")
+    calculation_id: str | None = Field(description="Of a withdrawal at a refill: its residual check.")
+    recorded_at: dt.datetime
+
+
+class RecordedEvent(_View):
+    """What recording an event kept, and what the pump waits for now."""
+
+    event: EventView
+    pump: Pump
+    plan: PlanView
+
+
+class FactUse(_View):
+    """One calculation that used a figure of the library, and the open plan that rests on it."""
+
+    id: str
+    name: str
+    library_version: str
+    library_sha256: str
+    created_at: dt.datetime
+    plan_id: str | None
+    pump_id: str | None
+
+
 class RecordedRefill(_View):
-    """What recording a refill kept, all of it or none."""
+    """What recording a refill kept, all of it or none. ``residual``: what the withdrawal that it states means."""
 
     refill: RefillView
     plan: PlanView
     calculation: Calculation
     reminders: list[ReminderView]
+    events: list[EventView]
+    residual: Calculation | None
 
 
 ItemT = TypeVar("ItemT")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from fractions import Fraction
 from typing import Any
 
@@ -17,7 +18,9 @@ from pumpcalc.worksheet.record import Given, Step
 
 __all__ = ["Point", "course", "what_if"]
 
-_EVERY = 7
+_WEEK = 7
+_MOST_STEPS = 104
+"""Of a curve: one that runs for more than two years is told in steps of several weeks."""
 
 
 def what_if(calculation: str, request: Mapping[str, Any], changes: Mapping[str, Any], library: Library) -> DryRun:
@@ -35,7 +38,10 @@ def what_if(calculation: str, request: Mapping[str, Any], changes: Mapping[str, 
 
 @dataclass(frozen=True)
 class Point:
-    """What is left in the reservoir after so many days, before and after the change; None where no fill is asked."""
+    """What is left in the reservoir after so many days, before and after the change.
+
+    None where no fill is asked, and before the day from which the volume of one is known.
+    """
 
     day: int
     before: str | None
@@ -43,25 +49,33 @@ class Point:
 
 
 def course(run: DryRun) -> list[Point]:
-    """The volume in the reservoir week by week, for two refill schedules, until the later of the two is due."""
+    """The volume in the reservoir for two refill schedules, until the later of the two is due.
+
+    Week by week; a course of years in steps of several weeks, so that it has at most 106 points.
+    """
     both = [_falls(answer) for answer in (run.before, run.after)]
     last = max((falls.until for falls in both if falls is not None), default=None)
     if last is None:
         return []
-    days = sorted({*range(0, last + 1, _EVERY), *(falls.until for falls in both if falls is not None)})
+    every = _WEEK * max(1, -(-last // (_WEEK * _MOST_STEPS)))
+    ends = {day for falls in both if falls is not None for day in (falls.since, falls.until)}
+    days = sorted({*range(0, last + 1, every), *ends})
     return [Point(day, *(None if falls is None else falls.left(day) for falls in both)) for day in days]
 
 
 @dataclass(frozen=True)
 class _Falls:
-    """A fill that leaves at one flow."""
+    """A fill that leaves at one flow, from a day on which its volume is known."""
 
     volume: Fraction
     flow: Fraction
+    since: int
     until: int
 
-    def left(self, day: int) -> str:
-        taken = formulas.programmed_volume(flow_rate=self.flow, days=Fraction(0) + day)
+    def left(self, day: int) -> str | None:
+        if day < self.since:
+            return None
+        taken = formulas.programmed_volume(flow_rate=self.flow, days=Fraction(0) + day - self.since)
         left: Fraction = formulas.volume_left(volume=self.volume, taken=min(taken, self.volume))
         return write(left, "mL")
 
@@ -73,7 +87,11 @@ def _falls(answer: Calculation | Refusal) -> _Falls | None:
     lines |= {line.name: line for line in answer.steps}
     flow = lines.get("flow_rate_with_boluses", lines["flow_rate"])
     days = [row["days"] for row in answer.answers["limits"] if row["limit"] == answer.answers["binding"]]
-    return _Falls(_exactly(lines["fill_volume"]), _exactly(flow), days[0])
+    volume, since = lines["fill_volume"], 0
+    if "as_of" in lines:
+        volume = lines["volume_then"]
+        since = (date.fromisoformat(lines["as_of"].exact) - date.fromisoformat(lines["fill_date"].exact)).days
+    return _Falls(_exactly(volume), _exactly(flow), since, max(since, days[0]))
 
 
 def _exactly(line: Given | Step) -> Fraction:

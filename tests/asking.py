@@ -99,6 +99,17 @@ def ziconotide_fill(**changes: Any) -> dict[str, Any]:
     return fill(**plain | changes)
 
 
+def leads(*days: str) -> list[dict[str, str]]:
+    """Lead times of so many open days, one after the other."""
+    named = zip(("compounding", "controlled-drug", "delivery"), days, strict=False)
+    return [{"for": what, "open_days": each} for what, each in named]
+
+
+def volume_then(day: str = "2026-01-20", volume: str = "11 mL", least: str | None = None) -> dict[str, Any]:
+    """What a reservoir holds at a later day than the fill, as the fields of a refill."""
+    return {"as_of": day, "volume_then": volume, "least_volume_then": least}
+
+
 def ladder(**changes: Any) -> dict[str, Any]:
     """A ziconotide titration by the US label, twice a week for 21 days, with changes."""
     request = {

@@ -17,6 +17,12 @@ ASKED: dict[str, tuple[str, dict[str, Any]]] = {
         ladder(steps_per_week="3", start_date="2026-01-05", concentration="25 mcg/mL", pump="synchromed-ii-20"),
     ),
     "refill": ("refill-schedule", ziconotide_fill(days_before="3", closed_weekdays=["sat", "sunday"])),
+    "calendar": (
+        "refill-schedule",
+        fill(days_before="3", closed_weekdays=["saturday", "sunday"], closed_dates=["2026-02-03"], booking_window="10",
+             lead_times=[{"for": "compounding", "open_days": "2"}, {"for": "delivery", "open_days": "4"}],
+             would_move=True, as_of="2026-01-20", volume_then="11 mL", least_volume_then="10 mL"),
+    ),
     "admixture": (
         "refill-schedule",
         fill(components=solution("morphine", "20 mg/mL", "baclofen", "500 mcg/mL"), stability="30 day",

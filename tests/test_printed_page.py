@@ -84,13 +84,20 @@ class _Reader:
             values.append(self.total())
         return self._chosen(word, values)
 
+    def _open(self, ordinal: Fraction, step: int) -> Fraction:
+        day, (weekdays, dates) = date.fromordinal(int(ordinal)), self.closed
+        while f"{day:%A}".lower() in weekdays or str(day) in dates:
+            day += timedelta(days=step)
+        return Fraction(day.toordinal())
+
     def _chosen(self, word: str, values: list[Fraction]) -> Fraction:
         first = values[0]
-        if word == "last_open_day":
-            day, (weekdays, dates) = date.fromordinal(int(first)), self.closed
-            while f"{day:%A}".lower() in weekdays or str(day) in dates:
-                day -= timedelta(days=1)
-            return Fraction(day.toordinal())
+        if word in ("last_open_day", "next_open_day"):
+            return self._open(first, 1 if word == "next_open_day" else -1)
+        if word == "open_days_before":
+            for _ in range(int(values[1])):
+                first = self._open(first - 1, -1)
+            return first
         if word == "since_monday":
             return pump_week(
                 datetime(1, 1, 1, tzinfo=UTC) + timedelta(seconds=int(first * 86400)), self.request["time_zone"]

@@ -62,6 +62,8 @@ def test_every_number_of_the_answers_follows_from_the_givens_through_the_steps(r
             "ceil",
             "count",
             "last_open_day",
+            "next_open_day",
+            "open_days_before",
             "nearest",
             "abs",
             "down",

@@ -34,20 +34,43 @@ def bound_of(work: Worksheet, limit: str, filled: Day, lasts: Value, pointer: st
     return Bound(limit, whole, work.day_after(f"{name}_date", filled, whole, pointer=pointer))
 
 
+def _counted(work: Worksheet, limit: str, fill: Fill, lasts: Value) -> Bound:
+    """A limit of the volume: it counts from the day on which the volume is known, its days from the fill."""
+    if fill.then is None:
+        return bound_of(work, limit, fill.filled, lasts)
+    name = limit.replace("-", "_")
+    whole = work.whole(f"{name}_days_then", lasts)
+    day = work.day_after(f"{name}_date", fill.then.day, whole, pointer="/daily_dose")
+    return Bound(limit, work.days_until(f"{name}_days", fill.filled, day), day)
+
+
 def low_reservoir_alarm(work: Worksheet, fill: Fill) -> Bound:
     if fill.programme is not None:
         usable = work.step(formulas.volume_left, name="usable_volume", volume=fill.volume, taken=fill.alarm, show="mL")
         walked = fill.programme.lasts(work, "days_to_low_reservoir_alarm", usable, fill.strength)
         return bound_of(work, "low-reservoir-alarm", fill.filled, walked)
+    volume, alarm = fill.volume, fill.alarm
+    if fill.then is not None:
+        volume, alarm = fill.then.volume, _still_kept(work, "alarm_volume_then", fill.then.volume, alarm)
+        if volume.amount <= fill.alarm.amount:
+            work.note(
+                "alarm-reached",
+                f"The {volume} of {fill.then.day} are not above the alarm volume: the alarm is due or sounding.",
+            )
     lasts = work.step(
         formulas.days_to_low_reservoir_alarm,
-        fill_volume=fill.volume,
-        alarm_volume=fill.alarm,
+        fill_volume=volume,
+        alarm_volume=alarm,
         concentration=fill.strength,
         daily_dose=fill.leaving,
         show="day",
     )
-    return bound_of(work, "low-reservoir-alarm", fill.filled, lasts)
+    return _counted(work, "low-reservoir-alarm", fill, lasts)
+
+
+def _still_kept(work: Worksheet, name: str, volume: Value, alarm: Value) -> Value:
+    """The alarm volume; of a reservoir that holds less, all of it, so that no time is left."""
+    return alarm if volume.amount > alarm.amount else work.least(name, [volume, alarm], "mL")
 
 
 def worst_case(work: Worksheet, pump: Pump, fill: Fill, alarm: Bound, *, required: bool) -> Bound | None:
@@ -61,12 +84,10 @@ def worst_case(work: Worksheet, pump: Pump, fill: Fill, alarm: Bound, *, require
         return None
     accuracy = work.fact("flow_accuracy", pump.flow_accuracy, pointer="/accuracy_caps_interval")
     at_alarm, dry = _at_worst(work, fill, accuracy)
-    bound_of(work, "worst-case-alarm", fill.filled, at_alarm)
-    bound = bound_of(work, "worst-case-dry", fill.filled, dry)
+    _counted(work, "worst-case-alarm", fill, at_alarm)
+    bound = _counted(work, "worst-case-dry", fill, dry)
     if dry.amount < work.line("days_to_low_reservoir_alarm").amount:
-        enough = work.step(
-            formulas.alarm_volume_that_warns_in_time, fill_volume=fill.volume, flow_accuracy=accuracy, show="mL"
-        )
+        enough = _alarm_volume_in_time(work, fill, accuracy)
         work.note(
             "dry-before-alarm-possible",
             f"Within its stated accuracy of {accuracy} this pump can be dry on {bound.day}, before its low-reservoir "
@@ -75,6 +96,28 @@ def worst_case(work: Worksheet, pump: Pump, fill: Fill, alarm: Bound, *, require
             work.cite(pump.flow_accuracy),
         )
     return bound
+
+
+def _alarm_volume_in_time(work: Worksheet, fill: Fill, accuracy: Value) -> Value:
+    """The least alarm volume at which the alarm sounds before a fast pump can be dry."""
+    if fill.then is None:
+        return work.step(
+            formulas.alarm_volume_that_warns_in_time, fill_volume=fill.volume, flow_accuracy=accuracy, show="mL"
+        )
+    counted = work.step(
+        formulas.volume_when_fast,
+        name="least_volume_then_when_fast",
+        volume=fill.then.least,
+        flow_accuracy=accuracy,
+        show="mL",
+    )
+    return work.step(
+        formulas.volume_left,
+        name="alarm_volume_that_warns_in_time",
+        volume=fill.then.volume,
+        taken=counted,
+        show="mL",
+    )
 
 
 def _at_worst(work: Worksheet, fill: Fill, accuracy: Value) -> tuple[Value, Value]:
@@ -100,15 +143,18 @@ def _at_worst(work: Worksheet, fill: Fill, accuracy: Value) -> tuple[Value, Valu
         )
         return at_alarm, dry
     fast: dict[str, Any] = {"concentration": fill.strength, "daily_dose": fill.leaving, "flow_accuracy": accuracy}
+    volume, alarm = fill.volume, fill.alarm
+    if fill.then is not None:
+        volume, alarm = fill.then.least, _still_kept(work, "alarm_volume_at_worst", fill.then.least, alarm)
+        if volume.amount <= fill.alarm.amount < fill.then.volume.amount:
+            work.note(
+                "alarm-possible-now",
+                f"If it ran fast within its stated accuracy this pump held {volume} on {fill.then.day}, not more than "
+                "the alarm volume.",
+            )
     return (
-        work.step(
-            formulas.days_to_alarm_volume_at_worst,
-            fill_volume=fill.volume,
-            alarm_volume=fill.alarm,
-            show="day",
-            **fast,
-        ),
-        work.step(formulas.days_to_dry_at_worst, fill_volume=fill.volume, show="day", **fast),
+        work.step(formulas.days_to_alarm_volume_at_worst, fill_volume=volume, alarm_volume=alarm, show="day", **fast),
+        work.step(formulas.days_to_dry_at_worst, fill_volume=volume, show="day", **fast),
     )
 
 

@@ -16,7 +16,7 @@ from pumpcalc.sentinel import check_against_last
 from pumpcalc.worksheet import Day, Value, Worksheet
 from pumpcalc.worksheet.fields import ConcentrationField, DailyDoseField, Request, VolumeField
 
-__all__ = ["Boluses", "Fill", "LastAccepted", "compare_with_last", "fill_day", "given_fill"]
+__all__ = ["Boluses", "Fill", "LastAccepted", "Then", "compare_with_last", "fill_day", "given_fill", "given_then"]
 
 
 class LastAccepted(Request):
@@ -36,6 +36,17 @@ class Boluses(NamedTuple):
 
 
 @dataclass
+class Then:
+    """What the reservoir held at the start of a later day than the fill, when it is not what the dose stated leaves."""
+
+    day: Day
+    volume: Value
+    """By the programme."""
+    least: Value
+    """If the pump ran fast until then."""
+
+
+@dataclass
 class Fill:
     """The fill as the worksheet knows it."""
 
@@ -49,6 +60,13 @@ class Fill:
     """What counts for how long the fill lasts: the dose with every bolus that the lockout lets through."""
     programme: Programme | None = None
     """The day schedule that it runs under, when it is no constant infusion."""
+    then: Then | None = None
+    """From when its volume counts, when that is not the fill."""
+
+    @property
+    def since(self) -> Day:
+        """The day from which its volume counts: nothing can be done before it."""
+        return self.filled if self.then is None else self.then.day
 
 
 def fill_day(work: Worksheet, fill_date: date | None, filled_at: datetime | None, time_zone: ZoneInfo | None) -> Day:
@@ -96,6 +114,61 @@ def given_fill(
         )
     leaving = _with_boluses(work, primary.drug, dose, boluses)
     return Fill(filled, given_volume, given_alarm, strength, dose, leaving, programme)
+
+
+def given_then(
+    work: Worksheet, fill: Fill, as_of: date | None, volume: Quantity | None, least: Quantity | None
+) -> Then | None:
+    """What the reservoir held on a later day; None when the volume counts from the fill.
+
+    Raises Refusal for a day or a volume that cannot be so after this fill. An alarm volume that is reached is no
+    mistake: it is an answer.
+    """
+    if as_of is None and volume is None and least is None:
+        return None
+    if as_of is None or volume is None:
+        name = "as_of" if as_of is None else "volume_then"
+        raise work.refuse(
+            "missing",
+            f"{name} is missing: state what the reservoir holds later than at the fill by its day, as_of, and by "
+            "volume_then.",
+            f"/{name}",
+        )
+    if fill.programme is not None:
+        raise work.refuse(
+            "one-of-two",
+            "as_of does not go with a day schedule, of which the hour of that day is not stated. Leave it out, or ask "
+            "day-schedule with volume_then as its fill_volume and an instant of that day as filled_at.",
+            "/as_of",
+        )
+    day = work.given_day("as_of", as_of)
+    if day.day < fill.filled.day:
+        raise work.refuse(
+            "out-of-range", f"{day} lies before the fill of {fill.filled}: write that day or a later one.", "/as_of"
+        )
+    held = work.given("volume_then", volume)
+    if held.amount > fill.volume.amount:
+        raise work.refuse(
+            "out-of-range",
+            f"The {held} of {day} are more than the fill volume of {fill.volume}: correct the one or the other, or "
+            "count from the fill that was put in since.",
+            "/volume_then",
+        )
+    if least is None:
+        work.note(
+            "least-volume-not-stated",
+            f"The least volume of {day} is not stated, so the worst case takes the pump to have run exactly as "
+            "programmed until then.",
+        )
+        return Then(day, held, held)
+    fast = work.given("least_volume_then", least)
+    if fast.amount > held.amount:
+        raise work.refuse(
+            "out-of-range",
+            f"The least volume of {fast} is more than the {held} by the programme: write that or less.",
+            "/least_volume_then",
+        )
+    return Then(day, held, fast)
 
 
 def _with_boluses(work: Worksheet, drug: str, dose: Value, boluses: Boluses) -> Value:

@@ -7,7 +7,6 @@ earlier, and nothing moves it later.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
 
 from pumpcalc import formulas
 from pumpcalc.delivery import Component, doses_by_flow
@@ -16,6 +15,7 @@ from pumpcalc.limits import check_approval, check_daily_dose, check_flow_rate, c
 from pumpcalc.programmes import WeekdayGroup, check_week
 from pumpcalc.quantities import Quantity
 from pumpcalc.refill.bounds import Bound, bound_of, end_of_service, low_reservoir_alarm, stability_bound, worst_case
+from pumpcalc.refill.calendar import Closed, Due, LeadTime, book, due_day, order, without
 from pumpcalc.refill.entry import (
     Boluses,
     Fill,
@@ -23,6 +23,7 @@ from pumpcalc.refill.entry import (
     compare_with_last,
     fill_day,
     given_fill,
+    given_then,
 )
 from pumpcalc.refill.programme import Schedule
 from pumpcalc.sentinel import check_reservoir_size
@@ -77,6 +78,12 @@ def refill_schedule(
     closed_weekdays: ClosedWeekdays = (),
     closed_dates: ClosedDates = (),
     days_before: Days | None = None,
+    lead_times: Listed[LeadTime] | None = None,
+    booking_window: Days | None = None,
+    would_move: YesNo = False,
+    as_of: Calendar | None = None,
+    volume_then: VolumeOrZeroField | None = None,
+    least_volume_then: VolumeOrZeroField | None = None,
     replacement_indicator_date: Calendar | None = None,
     replace_by_date: Calendar | None = None,
     last_accepted: LastAccepted | None = None,
@@ -105,6 +112,13 @@ def refill_schedule(
     accuracy_caps_interval : the clinic's policy: the day on which the pump can be dry within its accuracy binds too
     closed_weekdays, closed_dates : when the clinic is closed
     days_before : how many days before the last safe day the clinic refills
+    lead_times : what must be done before the refill, each for compounding, controlled-drug or delivery, in open days
+        of the clinic, one after the other
+    booking_window : how many days before the refill the clinic begins to book it [day]
+    would_move : whether to say what holds the day where it is
+    as_of, volume_then, least_volume_then : a later day than the fill, what the reservoir holds at its start by the
+        programme, and the least that it can hold if the pump ran fast [mL], such as after a change of dose. The limits
+        of volume count from that day, the others from the fill
     replacement_indicator_date : when the pump said that it is to be replaced
     replace_by_date : the day that a programmer shows for the replacement; later than the end of service is wrong
     last_accepted : the primary drug's daily dose and concentration and the fill volume of the last fill; a value near
@@ -114,7 +128,10 @@ def refill_schedule(
     Returns
     -------
     refill_by, binding, low_reservoir_alarm_date, worst_case_alarm_date, worst_case_dry_date, and limits: every limit
-    that counts, with its day and its whole days, in the contract's order
+    that counts, with its day and its whole days from the fill, in the contract's order; with lead_times order_by; with
+    a booking_window book_from, and best_days: the last open days up to the refill, at most ten, each with its days_left
+    to the last safe day; on request would_move: without the first limits, the closed-days or the days-before, which
+    date, how many days later
 
     Limits
     ------
@@ -141,6 +158,7 @@ def refill_schedule(
         Schedule(base_rate, groups or (), day_total),
         (filled_at, time_zone),
     )
+    fill.then = given_then(work, fill, as_of, volume_then, least_volume_then)
     bounds = [low_reservoir_alarm(work, fill)]
     worst_dry = worst_case(work, device, fill, bounds[0], required=accuracy_caps_interval)
     if accuracy_caps_interval and worst_dry is not None:
@@ -170,38 +188,41 @@ def refill_schedule(
             "replacement_indicator_date is missing: the day shown for replacement is held against it.",
             "/replacement_indicator_date",
         )
-    _answer(work, fill, bounds, days_before, closed_weekdays, closed_dates)
+    closed = Closed(closed_weekdays, closed_dates)
+    due = _answer(work, fill, bounds, days_before, closed)
+    if lead_times is not None:
+        order(work, fill, due, lead_times, closed)
+    if booking_window is not None:
+        book(work, fill, due, booking_window, closed)
+    if would_move:
+        without(work, fill, bounds, due, closed)
     _check(work, device, drugs, components, fill)
     check_approval(work, drugs, acknowledged)
     if last_accepted is not None:
         compare_with_last(work, fill, last_accepted)
 
 
-def _answer(
-    work: Worksheet,
-    fill: Fill,
-    bounds: Sequence[Bound],
-    days_before: Quantity | None,
-    closed_weekdays: Sequence[str],
-    closed_dates: Sequence[date],
-) -> None:
+def _answer(work: Worksheet, fill: Fill, bounds: Sequence[Bound], days_before: Quantity | None, closed: Closed) -> Due:
     """The earliest limit, then earlier still for lead days and closed days."""
     fits = work.least("days_that_fit", [bound.days for bound in bounds], "day")
-    day = work.day_after("last_safe_day", fill.filled, fits, pointer="/daily_dose")
+    before = None
     if days_before is not None:
         if days_before.amount.denominator != 1:
             raise work.refuse("whole-days", "days_before is a whole number of days.", "/days_before")
         before = work.given("days_before", days_before)
-        day = work.day_before("latest_day", day, before, pointer="/days_before")
-    by = work.last_open_day("refill_by", day, closed_weekdays, closed_dates)
+    due = due_day(work, fill, fits, before, closed)
+    by = due.by
     binding = next(bound for bound in bounds if bound.days.amount == fits.amount)
-    if by.day < fill.filled.day:
+    # Of a reservoir that is looked at later, a day that has gone by is an answer: it is overdue.
+    if (by if fill.then is None else due.last_safe).day < fill.filled.day:
         raise work.refuse(
             "no-day-left",
             f"The fill of {fill.filled} lasts {fits} ({binding.limit}); with the lead days and the closed days stated "
             "no day is left on which to replace it.",
             "/days_before",
         )
+    if by.day < fill.since.day:
+        work.note("refill-overdue", f"The day by which to refill lies before {fill.since}: refill at once.")
     work.answer(by)
     work.answer_with("binding", binding.limit)
     for name in ("low_reservoir_alarm_date", "worst_case_alarm_date", "worst_case_dry_date"):
@@ -211,6 +232,7 @@ def _answer(
         "limits",
         [{"limit": bound.limit, "date": bound.day, "days": Count(bound.days)} for bound in bounds],
     )
+    return due
 
 
 def _check(work: Worksheet, pump: Pump, drugs: Sequence[Drug], components: Sequence[Component], fill: Fill) -> None:

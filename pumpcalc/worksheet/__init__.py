@@ -2,7 +2,17 @@
 
 from pumpcalc.worksheet.calculator import CALCULATORS, Calculator, calculate, calculator
 from pumpcalc.worksheet.draft import Draft
-from pumpcalc.worksheet.lines import WEEKDAYS, ClockTime, Count, Day, Moment, Value, days_between, plain_unit
+from pumpcalc.worksheet.lines import (
+    WEEKDAYS,
+    ClockTime,
+    Count,
+    Day,
+    Moment,
+    Value,
+    days_between,
+    open_day,
+    plain_unit,
+)
 from pumpcalc.worksheet.record import Calculation, Cited, Given, LibraryRevision, Limit, Note, Step
 from pumpcalc.worksheet.replay import replay
 from pumpcalc.worksheet.sheet import Worksheet
@@ -30,6 +40,7 @@ __all__ = [
     "calculate",
     "calculator",
     "days_between",
+    "open_day",
     "plain_unit",
     "replay",
     "uses",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from fractions import Fraction
+from functools import cache
 
 from pumpcalc.quantities import Quantity, factor, write
 
@@ -17,6 +19,7 @@ __all__ = [
     "Value",
     "days_between",
     "exactly",
+    "open_day",
     "plain_unit",
     "substance_of",
 ]
@@ -44,6 +47,12 @@ class Value:
     def exact(self) -> Fraction:
         """The number in the unit shown."""
         return self.amount / self.factor
+
+    @property
+    def on_page(self) -> tuple[str, str]:
+        """As it is shown, and its exact number as text."""
+        exact = self.exact
+        return write(exact, self.spelling), str(exact)
 
     def __str__(self) -> str:
         return write(self.exact, self.spelling)
@@ -99,6 +108,14 @@ def days_between(start: datetime, end: datetime) -> Fraction:
     return since.days + Fraction(int(since.seconds), 24 * 60 * 60)
 
 
+def open_day(day: date, weekdays: Collection[str], dates: Collection[date], step: int) -> date:
+    """The day itself if the clinic is open on it, or else the nearest open one, earlier (step -1) or later (step 1)."""
+    while WEEKDAYS[day.weekday()] in weekdays or day in dates:
+        day += timedelta(days=step)
+    return day
+
+
+@cache
 def plain_unit(unit: str) -> str:
     """A unit without its substances."""
     while "[" in unit:
@@ -106,6 +123,7 @@ def plain_unit(unit: str) -> str:
     return unit
 
 
+@cache
 def substance_of(unit: str) -> str | None:
     """The substances of a unit: "morphine", "oral morphine/morphine"."""
     named = [part.partition("]")[0] for part in unit.split("[")[1:]]

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Context
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -36,11 +37,13 @@ _ATOMS: dict[str, tuple[str, Fraction]] = {
 }
 _DAY = {"date": 1}
 _INSTANT = {"instant": 1}
-_WALKED = [{"volume": 1}, {"mass": 1, "volume": -1}, {"time": 1}]
+_TIME = {"time": 1}
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _EXACT = re.compile(r"-?[0-9]{1,2000}(?:/[0-9]{1,2000})?", re.ASCII)
 _ASKED = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?", re.ASCII)
 _LONGEST_FORMULA = 20_000
+_MOST_OPEN_DAYS = 180
+_MOST_BEST_DAYS = 10
 _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(?::[0-9]{2})?[+-][0-9]{2}:[0-9]{2}", re.ASCII)
 _CLOCK = re.compile(r"(?:[01][0-9]|2[0-4]):[0-5][0-9]", re.ASCII)
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -53,6 +56,14 @@ _OF_SOME: dict[str, tuple[int, Callable[..., Fraction]]] = {
     "whole_hours": (1, lambda x: Fraction((x * 24).__floor__(), 24)),
     "down": (2, lambda x, step: Fraction((x / step).__floor__()) * step),
 }
+_OF_REQUEST: dict[str, tuple[list[dict[str, int]], dict[str, int]]] = {
+    "since_monday": ([_INSTANT], _TIME),
+    "walked": ([{"volume": 1}, {"mass": 1, "volume": -1}, _TIME], _TIME),
+    "last_open_day": ([_DAY], _DAY),
+    "next_open_day": ([_DAY], _DAY),
+    "open_days_before": ([_DAY, {}], _DAY),
+}
+"""Choices that look at the request: its programme, its zone, its closed days. What each takes and gives."""
 _SIX_FIGURES = Context(prec=6, rounding=ROUND_HALF_EVEN)
 
 
@@ -66,7 +77,8 @@ def _withheld(where: str, why: str) -> CalculationWithheld:
     return CalculationWithheld(f"the independent replay of {where} disagrees: {why}")
 
 
-def _unit(text: str) -> tuple[Fraction, dict[str, int]]:
+@lru_cache(maxsize=256)
+def _unit(text: str) -> tuple[Fraction, Mapping[str, int]]:
     """Size and dimension of a printed unit such as ``mg/day per mcg/h``."""
     size, dimension = Fraction(1), dict[str, int]()
     for position, group in enumerate(text.split(" per ")):
@@ -86,7 +98,8 @@ def _fraction(where: str, text: str) -> Fraction:
     """An exact number: digits, or digits over digits. Nothing that takes longer to read than to write."""
     if _EXACT.fullmatch(text) is None:
         raise _withheld(where, "an exact number is digits, or digits over digits")
-    return Fraction(text)
+    over, _, under = text.partition("/")
+    return Fraction(int(over), int(under or "1"))
 
 
 def _decimal(where: str, text: str) -> Fraction:
@@ -131,7 +144,7 @@ def _minute(clock: str) -> int:
 
 class _Evaluator:
     """Arithmetic over named values: + - * / and the choices min, max, abs, floor, ceil, nearest, down, whole_hours,
-    count, last_open_day, since_monday and walked. Nothing else."""
+    count, last_open_day, next_open_day, open_days_before, since_monday and walked. Nothing else."""
 
     def __init__(self, where: str, values: Mapping[str, _Value], request: Mapping[str, Any]) -> None:
         self.where = where
@@ -178,11 +191,10 @@ class _Evaluator:
     def _call(self, name: str, arguments: list[_Value]) -> _Value:
         if name == "count":
             return _Value(Fraction(len(arguments)), {})
+        if name in _OF_REQUEST and [each.dimension for each in arguments] == _OF_REQUEST[name][0]:
+            numbers = [argument.number for argument in arguments]
+            return _Value(getattr(self, f"_{name}")(*numbers), _OF_REQUEST[name][1])
         first = arguments[0]
-        if name == "since_monday" and len(arguments) == 1 and first.dimension == _INSTANT:
-            return _Value(self._since_monday(first.number), {"time": 1})
-        if name == "walked" and [each.dimension for each in arguments] == _WALKED:
-            return _Value(self._walked(*(each.number for each in arguments)), {"time": 1})
         if any(argument.dimension != first.dimension for argument in arguments):
             raise _withheld(self.where, f"{name} compares unlike things")
         numbers = [argument.number for argument in arguments]
@@ -190,8 +202,6 @@ class _Evaluator:
             return _Value(_OF_MANY[name](numbers), first.dimension)
         if name in _OF_SOME and len(numbers) == _OF_SOME[name][0]:
             return _Value(_OF_SOME[name][1](*numbers), first.dimension)
-        if name == "last_open_day" and len(arguments) == 1 and first.dimension == _DAY:
-            return _Value(Fraction(self._open(date.fromordinal(int(first.number))).toordinal()), _DAY)
         raise _withheld(self.where, f"{name} is not a known choice")
 
     def _since_monday(self, instant: Fraction) -> Fraction:
@@ -242,12 +252,32 @@ class _Evaluator:
             runs = week[minute % len(week)]
         return (weeks * len(week) + begun - at + Fraction(left, week[minute % len(week)])) / 1440
 
-    def _open(self, day: date) -> date:
-        closed = set(self.request.get("closed_dates") or ())
-        weekdays = set(self.request.get("closed_weekdays") or ())
-        while day.isoformat() in closed or _WEEKDAYS[day.weekday()] in weekdays:
-            day -= timedelta(days=1)
+    def _last_open_day(self, day: Fraction) -> Fraction:
+        return _open(_closed(self.request), day, -1)
+
+    def _next_open_day(self, day: Fraction) -> Fraction:
+        return _open(_closed(self.request), day, 1)
+
+    def _open_days_before(self, day: Fraction, count: Fraction) -> Fraction:
+        if count.denominator != 1 or not 0 <= count <= _MOST_OPEN_DAYS:
+            raise _withheld(self.where, f"open days are counted whole, up to {_MOST_OPEN_DAYS}")
+        closed = _closed(self.request)
+        for _ in range(int(count)):
+            day = _open(closed, day - 1, -1)
         return day
+
+
+def _closed(request: Mapping[str, Any]) -> set[str]:
+    """The days of the calendar and of the week that the request names as closed."""
+    return {*(request.get("closed_dates") or ()), *(request.get("closed_weekdays") or ())}
+
+
+def _open(closed: set[str], day: Fraction, step: int) -> Fraction:
+    """The first open day, from this one on and by this step."""
+    found = date.fromordinal(int(day))
+    while found.isoformat() in closed or _WEEKDAYS[found.weekday()] in closed:
+        found += timedelta(days=step)
+    return Fraction(found.toordinal())
 
 
 def _same(where: str, computed: _Value, printed: _Value) -> None:
@@ -257,7 +287,7 @@ def _same(where: str, computed: _Value, printed: _Value) -> None:
         raise _withheld(where, "the number printed is not the number that the formula gives")
 
 
-def _check_limit(limit: Mapping[str, Any], printed: set[tuple[str, str]]) -> None:
+def _check_limit(limit: Mapping[str, Any], printed: Mapping[tuple[str, str], _Value]) -> None:
     """Is the limit hit as it says, and is what it compares what stands on the page?"""
     where = f"limit {limit['name']}"
     actual_text, bound_text = limit["actual"], limit["bound"]
@@ -267,13 +297,13 @@ def _check_limit(limit: Mapping[str, Any], printed: set[tuple[str, str]]) -> Non
         for shown, exact in ((actual_text, limit["actual_exact"]), *zip(bound_text.split(", "), allowed, strict=True)):
             _check_word_or_quantity(where, shown, exact)
     else:
-        actual = _printed(where, actual_text, limit["actual_exact"])
+        actual = printed.get((actual_text, limit["actual_exact"]))
+        if actual is None:
+            raise _withheld(where, f"{actual_text} is neither a given nor a step")
         bound = _printed(where, bound_text, limit["bound_exact"])
         if actual.dimension != bound.dimension:
             raise _withheld(where, "the bound is not of the same kind")
         hit = actual.number > bound.number if limit["rule"] == "at most" else actual.number < bound.number
-        if (actual_text, limit["actual_exact"]) not in printed:
-            raise _withheld(where, f"{actual_text} is neither a given nor a step")
     if hit is not limit["hit"]:
         raise _withheld(where, "hit or not is the other way round")
 
@@ -334,6 +364,22 @@ def _check_binding(answers: Mapping[str, Any], lines: Mapping[str, str]) -> None
                 raise _withheld(f"answer /limits/{position}", f"{row['limit']} shows the {key} of another limit")
 
 
+def _check_calendar(answers: Mapping[str, Any], request: Mapping[str, Any]) -> None:
+    """The best days are all the open days of the window, its last ten; what would move a day says by how much."""
+    closed = _closed(request)
+    by = day = Fraction(date.fromisoformat(answers["refill_by"]).toordinal())
+    if "book_from" in answers:
+        wanted: list[str] = []
+        while day >= date.fromisoformat(answers["book_from"]).toordinal() and len(wanted) < _MOST_BEST_DAYS:
+            wanted.insert(0, date.fromordinal(int(day)).isoformat())
+            day = _open(closed, day - 1, -1)
+        if [row["date"] for row in answers["best_days"]] != wanted:
+            raise _withheld("answer /best_days", "they are not the last open days of the window")
+    for row in answers.get("would_move") or ():
+        if date.fromisoformat(row["date"]).toordinal() - by != row["days"]:
+            raise _withheld("answer /would_move", f"{row['what']} does not move the day by {row['days']}")
+
+
 def _check_request(request: Mapping[str, Any], given: Mapping[str, Any]) -> None:
     """What was entered is what was asked, where the two have the same name."""
     asked = request.get(given["name"])
@@ -359,7 +405,7 @@ def replay(record: Mapping[str, Any]) -> None:
     """
     values: dict[str, _Value] = {}
     shown: dict[str, str] = {}
-    pairs: set[tuple[str, str]] = set()
+    pairs: dict[tuple[str, str], _Value] = {}
     try:
         for line in (*record["given"], *record["steps"]):
             name = line["name"]
@@ -371,10 +417,12 @@ def replay(record: Mapping[str, Any]) -> None:
             else:
                 _check_request(record["request"], line)
             values[name], shown[name] = printed, line["value"]
-            pairs.add((line["value"], line["exact"]))
+            pairs[line["value"], line["exact"]] = printed
         for limit in record["limits"]:
             _check_limit(limit, pairs)
         _check_answers(record["answers"], record["answer_lines"], shown)
+        if "refill_by" in record["answers"]:
+            _check_calendar(record["answers"], record["request"])
     except (
         ArithmeticError,
         AttributeError,

@@ -6,7 +6,7 @@ each answer. Nothing is computed that is not written down, and nothing is writte
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from typing import Any, Literal, TypeVar
@@ -24,13 +24,13 @@ from pumpcalc.quantities import Quantity, factor
 from pumpcalc.version import NOTICE, VERSION
 from pumpcalc.worksheet.bounds import Bounds
 from pumpcalc.worksheet.lines import (
-    WEEKDAYS,
     ClockTime,
     Count,
     Day,
     Moment,
     Value,
     days_between,
+    open_day,
     substance_of,
 )
 from pumpcalc.worksheet.lookups import Lookups
@@ -76,9 +76,8 @@ class Worksheet(Bounds, Lookups):
         unit = quantity.kind.unit(of)
         value = Value(self._name(name), quantity.amount, unit, quantity.spelling)
         self.lines.append(value)
-        self._given.append(
-            Given(name=name, value=str(value), exact=str(value.exact), of=substance_of(unit), source=source)
-        )
+        shown, exact = value.on_page
+        self._given.append(Given(name=name, value=shown, exact=exact, of=substance_of(unit), source=source))
         return value
 
     def line(self, name: str) -> Value:
@@ -145,12 +144,13 @@ class Worksheet(Bounds, Lookups):
     ) -> Value:
         value = Value(self._name(name), amount, unit, show)
         self.lines.append(value)
+        shown, exact = value.on_page
         self._steps.append(
             Step(
                 name=name,
                 formula=text,
-                value=str(value),
-                exact=str(value.exact),
+                value=shown,
+                exact=exact,
                 of=substance_of(unit),
                 equation=equation,
                 source=source,
@@ -259,6 +259,10 @@ class Worksheet(Bounds, Lookups):
         """The first of several calendar days: a named choice."""
         return self._write_day(name, f"min({', '.join(day.name for day in days)})", min(day.day for day in days))
 
+    def latest_day(self, name: str, days: Sequence[Day]) -> Day:
+        """The last of several calendar days: a named choice."""
+        return self._write_day(name, f"max({', '.join(day.name for day in days)})", max(day.day for day in days))
+
     def days_until(self, name: str, start: Day, end: Day) -> Value:
         """The whole days from one day to another."""
         days = Fraction((end.day - start.day).days)
@@ -280,13 +284,22 @@ class Worksheet(Bounds, Lookups):
         self.days[name] = Day(name, day)
         return self.days[name]
 
-    def last_open_day(self, name: str, latest: Day, weekdays: Iterable[str], dates: Iterable[date]) -> Day:
+    def last_open_day(self, name: str, latest: Day, weekdays: Collection[str], dates: Collection[date]) -> Day:
         """The last day, not later than this one, on which the clinic is open. Only ever earlier."""
-        closed_weekdays, closed = set(weekdays), set(dates)
-        day = latest.day
-        while WEEKDAYS[day.weekday()] in closed_weekdays or day in closed:
-            day -= timedelta(days=1)
-        return self._write_day(name, f"last_open_day({latest.name})", day)
+        return self._write_day(name, f"last_open_day({latest.name})", open_day(latest.day, weekdays, dates, -1))
+
+    def next_open_day(self, name: str, earliest: Day, weekdays: Collection[str], dates: Collection[date]) -> Day:
+        """The first day, not earlier than this one, on which the clinic is open."""
+        return self._write_day(name, f"next_open_day({earliest.name})", open_day(earliest.day, weekdays, dates, 1))
+
+    def open_days_before(
+        self, name: str, day: Day, count: Value | None, weekdays: Collection[str], dates: Collection[date]
+    ) -> Day:
+        """So many open days of the clinic before another day; one when no count is named."""
+        found = day.day
+        for _ in range(1 if count is None else int(count.amount)):
+            found = open_day(found - timedelta(days=1), weekdays, dates, -1)
+        return self._write_day(name, f"open_days_before({day.name}, {1 if count is None else count.name})", found)
 
     # What it says
 

@@ -10,6 +10,7 @@ from fractions import Fraction
 from typing import Any, get_args
 
 from pydantic import BaseModel, ConfigDict, PlainValidator, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
 from pumpcalc.errors import Problem, Refusal, echo
@@ -46,13 +47,18 @@ def _pointer(location: tuple[int | str, ...]) -> str:
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in location)
 
 
+def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """The fields of a request as they are written: ``for`` is one, and a word of Python's own."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}
+
+
 def _model_at(model: type[BaseModel], location: tuple[int | str, ...]) -> type[BaseModel] | None:
     """The request model in which a field lies, for its example and its neighbours."""
     here: Any = model
     for part in location:
         if isinstance(part, int):
             continue
-        field = here.model_fields.get(part)
+        field = _fields(here).get(part)
         inner = (
             [a for a in _arguments(field.annotation) if isinstance(a, type) and issubclass(a, BaseModel)]
             if field
@@ -97,7 +103,7 @@ def _problem(model: type[BaseModel], error: Any) -> Problem:
     if kind == "missing":
         return Problem(code="missing", detail=f"{name} is missing{_example(around, name)}.", pointer=pointer)
     if kind == "extra_forbidden":
-        fields = list(around.model_fields) if around else []
+        fields = list(_fields(around)) if around else []
         near = difflib.get_close_matches(name, fields, n=1)
         return Problem(
             code="unknown-field",
@@ -107,7 +113,7 @@ def _problem(model: type[BaseModel], error: Any) -> Problem:
             did_you_mean=near[0] if near else None,
         )
     if kind in ("literal_error", "enum"):
-        field = around.model_fields.get(name) if around else None
+        field = _fields(around).get(name) if around else None
         allowed = [a for a in _arguments(field.annotation) if isinstance(a, str)] if field else []
         near = difflib.get_close_matches(str(error["input"]), allowed, n=1)
         return Problem(
@@ -158,8 +164,9 @@ def _fits(text: Any, problem: Problem) -> bool:
 def written_request(value: Any) -> Any:
     """A request as it was understood, in normal spelling and unrounded: what the record shows back."""
     if isinstance(value, BaseModel):
-        stated = [name for name in type(value).model_fields if name in value.model_fields_set]
-        return {name: written_request(getattr(value, name)) for name in stated if getattr(value, name) is not None}
+        fields = type(value).model_fields.items()
+        stated = {field.alias or name: getattr(value, name) for name, field in fields if name in value.model_fields_set}
+        return {name: written_request(entry) for name, entry in stated.items() if entry is not None}
     if isinstance(value, list | tuple):
         return [written_request(entry) for entry in value]
     if isinstance(value, Quantity):

@@ -111,7 +111,8 @@ class Judge:
         kept = {
             each["kind"]: instant(each["due_at"])
             for each in steps
-            if each["kind"] == "due-day" or each["kind"].endswith("-days-before")
+            if (each["kind"] == "due-day" or each["kind"].endswith("-days-before"))
+            and (plan.why == "refill" or each["due_at"] != row["opened_at"])  # what the plan before had not told
         }
         if kept != plan.rungs:
             self._broken("R-01", f"plan {plan.why} of pump {plan.pump_id}: {_shown(kept)}, not {_shown(plan.rungs)}")
