@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 from fractions import Fraction
+from functools import cache
 
 from pumpcalc.quantities import Quantity, factor, write
 
@@ -44,6 +45,12 @@ class Value:
     def exact(self) -> Fraction:
         """The number in the unit shown."""
         return self.amount / self.factor
+
+    @property
+    def on_page(self) -> tuple[str, str]:
+        """As it is shown, and its exact number as text."""
+        exact = self.exact
+        return write(exact, self.spelling), str(exact)
 
     def __str__(self) -> str:
         return write(self.exact, self.spelling)
@@ -99,6 +106,7 @@ def days_between(start: datetime, end: datetime) -> Fraction:
     return since.days + Fraction(int(since.seconds), 24 * 60 * 60)
 
 
+@cache
 def plain_unit(unit: str) -> str:
     """A unit without its substances."""
     while "[" in unit:
@@ -106,6 +114,7 @@ def plain_unit(unit: str) -> str:
     return unit
 
 
+@cache
 def substance_of(unit: str) -> str | None:
     """The substances of a unit: "morphine", "oral morphine/morphine"."""
     named = [part.partition("]")[0] for part in unit.split("[")[1:]]
