@@ -175,6 +175,12 @@ class World:
             refills.record_refill(store, self.clinic, pump, fill, NOON)
         return self
 
+    def warm(self) -> World:
+        """Whatever a process does only once is done here, and not in every child."""
+        self.recover(DUE)
+        self.reset()
+        return self
+
     def keep(self) -> World:
         """From now on ``reset`` leads back to this state."""
         self.store.close()
@@ -271,7 +277,7 @@ def sqlite_world(**settings: Any) -> Iterator[World]:
         world = World(open_store(url), folder).furnish(**settings)
         witnessed(world.store, LEASE)
         try:
-            yield world.keep()
+            yield world.keep().warm()
         finally:
             world.drop()
 
@@ -283,7 +289,7 @@ def postgresql_world(**settings: Any) -> Iterator[World]:
         world = World(open_store(url), folder).furnish(**settings)
         witnessed(world.store, LEASE)
         try:
-            yield world.keep()
+            yield world.keep().warm()
         finally:
             world.drop()
 
