@@ -33,7 +33,7 @@ def world() -> Iterator[World]:
         made = World(open_store(url), folder).furnish()
         witnessed(made.store, LEASE)
         yield made.keep().warm()
-        made.drop()
+        made.store.close()
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def without_unique_copies() -> Iterator[World]:
         made_world = World(store, folder).furnish()
         witnessed(store, LEASE)
         yield made_world.keep().warm()
-        made_world.drop()
+        made_world.store.close()
 
 
 def _slowly(world: World) -> Postbox:
