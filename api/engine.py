@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -29,7 +30,11 @@ __all__ = ["Engine", "Post", "check_all", "digests_due", "replan_stale"]
 _LOG = logging.getLogger("pumpcalc.engine")
 _AT_A_TIME = 200
 _MINUTE = dt.timedelta(minutes=1)
+_LOOKS_AGAIN_AFTER = 15
+"""Seconds of a long sweep after which the clock is looked at again."""
 _NIGHTLY = dt.timedelta(hours=24)
+_KEPT_FOR = dt.timedelta(days=30)
+"""How long the answer to an Idempotency-Key is kept."""
 
 
 @dataclass(frozen=True)
@@ -68,10 +73,22 @@ class Engine:
     def tick(self, carry_on: Callable[[], bool] = lambda: True) -> Swept:
         """Do everything that is due. What goes wrong with one pump or one copy is logged and stops no other."""
         self.look()
-        if not self.verdict.may_send or not carry_on():
+        looked = self._monotonic()
+        turn = threading.Lock()
+
+        def goes_on() -> bool:
+            """Asked between copies, by every sender: a clock that jumps during a long sweep stops it."""
+            nonlocal looked
+            with turn:
+                if self._monotonic() - looked >= _LOOKS_AGAIN_AFTER:
+                    self.look()
+                    looked = self._monotonic()
+                return self.verdict.may_send and carry_on()
+
+        if not goes_on():
             return Swept()
         self._new_library()
-        replan_stale(self.store, self._now, carry_on)
+        replan_stale(self.store, self._now, goes_on)
         self._nightly()
         with self.store.writing() as connection:
             digests_due(connection, self._now())
@@ -82,7 +99,7 @@ class Engine:
             public_url=self.post.public_url,
             lease=self.post.lease,
             senders=self.post.senders,
-            carry_on=carry_on,
+            carry_on=goes_on,
         )
         self._beat()
         return swept
@@ -188,6 +205,7 @@ def check_all(store: Store, now: dt.datetime) -> dict[str, int]:
             if plan is not None and plan["closed_at"] is None:
                 _speak_up(connection, plan, now)
         moved = _retime(connection)
+        engine.forget_once(connection, now - _KEPT_FOR)
         engine.mark_beat(connection, "nightly", now)
     found = {"pumps_without_a_plan": len(lost), "plans_without_a_reminder": len(quiet)}
     for row in (*lost, *quiet):

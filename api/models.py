@@ -10,6 +10,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.closures import PublicHolidays
 from api.fields import (
     DayCount,
     DayCounts,
@@ -42,6 +43,8 @@ __all__ = [
     "Clinic",
     "ClinicRequest",
     "ClinicSettings",
+    "Closure",
+    "Closures",
     "Contact",
     "ContactRequest",
     "DeliveryView",
@@ -82,6 +85,7 @@ class ClinicSettings(Request):
     closed_weekdays: ClosedWeekdays | None = None
     closed_dates: ClosedDates | None = None
     reminder_email: EmailAddress | None = None
+    public_holidays: PublicHolidays | None = None
     accuracy_caps_interval: YesOrNo | None = None
     beyond_use_caps_interval: YesOrNo | None = None
     compounding_lead_days: DayCount | None = None
@@ -167,6 +171,7 @@ class Clinic(_View):
     closed_weekdays: list[str] | None
     closed_dates: list[str] | None
     reminder_email: str | None
+    public_holidays: str | None
     accuracy_caps_interval: bool | None
     beyond_use_caps_interval: bool | None
     compounding_lead_days: str | None
@@ -177,6 +182,19 @@ class Clinic(_View):
     snooze_minutes_at_most: str | None
     digest_time: str | None
     created_at: dt.datetime
+
+
+class Closure(_View):
+    """A day on which the clinic is closed."""
+
+    date: dt.date
+    why: str
+
+
+class Closures(_View):
+    """The days of the coming year on which the clinic is closed."""
+
+    closures: list[Closure]
 
 
 class Person(_View):

@@ -55,7 +55,7 @@ def open_date(connection: sa.Connection, clinic: Row, pump: Row, due: Due, why: 
     """Open a plan with a last safe day, and close the one before. Its id.
 
     ``pump`` is locked by the caller. A day that moved earlier is told at once, and a visit that was booked stays
-    booked when it still lies within the last safe day.
+    booked when it still lies within the last safe day. What the plan before had to tell and has not told is told now.
     """
     before = _lock(connection, pump)
     rungs = _rungs(clinic, due, now)
@@ -63,6 +63,8 @@ def open_date(connection: sa.Connection, clinic: Row, pump: Row, due: Due, why: 
         rungs = [rung for rung in rungs if rung.due_at > now] or [at_once("overdue", now, clinic["time_zone"])]
         if before["kind"] == "date" and due.refill_by < before["refill_by"]:
             rungs = [at_once("moved-earlier", now, clinic["time_zone"]), *rungs]
+        elif rungs[0].due_at > now and plans.has_untold(connection, clinic["id"], before["id"], now):
+            rungs = [at_once(_left(due.refill_by, clinic, now), now, clinic["time_zone"]), *rungs]
     plan_id = _replace(
         connection, pump, before, now,
         state=pump["state"], rungs=rungs, kind="date", why=why, refill_id=due.refill_id,
@@ -138,6 +140,12 @@ def keep_booking(connection: sa.Connection, clinic: Row, plan: Row, day: dt.date
     passed = next_morning("booking-passed", instant_of(dt.datetime.combine(day, dt.time(23, 59)), zone), hour, zone)
     plans.cancel_rungs(connection, clinic["id"], plan["id"], "%-days-before", before=passed.due_at)
     plans.add_reminders(connection, _steps(plan, [passed], now))
+
+
+def _left(refill_by: dt.date, clinic: Row, now: dt.datetime) -> str:
+    """The kind of a reminder that is sent today: how many days are left."""
+    days = (refill_by - now.astimezone(ZoneInfo(clinic["time_zone"])).date()).days
+    return f"{days}-days-before" if days > 0 else "due-day" if days == 0 else "overdue"
 
 
 def _steps(plan: Row, rungs: Sequence[Rung], now: dt.datetime) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from pydantic import create_model
 
-from api import plans
+from api import closures, plans
 from api.house import clinic as clinic_row
 from api.house import pump_of
 from api.reminders.ladder import worst
@@ -35,7 +35,20 @@ NAME = "refill-schedule"
 _FROM_PUMP = ("pump",)
 _FROM_LAST_FILL = ("last_accepted",)
 _FROM_LEDGER = ("as_of", "volume_then", "least_volume_then")
-_FROM_CLINIC = ("low_reservoir_alarm_volume", "closed_weekdays", "closed_dates", "time_zone")
+_FROM_CLINIC = (
+    "low_reservoir_alarm_volume",
+    "closed_weekdays",
+    "closed_dates",
+    "time_zone",
+    "lead_times",
+    "booking_window",
+    "would_move",
+)
+_POLICIES = ("accuracy_caps_interval", "beyond_use_caps_interval")
+"""What the clinic says where it has stated it, and the body where it has not."""
+_LOOKS_BACK = dt.timedelta(days=400)
+"""How long before a last safe day closed days can matter: lead times and a booking window are shorter."""
+
 _SETTINGS = {
     "low_reservoir_alarm_volume": '"2 mL"',
     "closed_weekdays": '["saturday", "sunday"], or [] when no weekday is closed',
@@ -86,7 +99,7 @@ def record_refill(store: Store, clinic_id: str, pump_id: str, request: Mapping[s
         held = reservoir_of(connection, clinic, pump)
         _must_run(pump, held)
         visit, asked = _visit_of(request)
-        calculation = calculate(NAME, _schedule_request(clinic, pump, last, asked))
+        calculation = _scheduled(clinic, _schedule_request(clinic, pump, last, asked))
         _within_hard_limits(calculation)
         fill_date = _fill_date(calculation, clinic["time_zone"], now)
         refill_id, residual_id = new_id("refill"), new_id("calculation")
@@ -134,8 +147,8 @@ def _schedule_request(clinic: Row, pump: Row, last: sa.RowMapping | None, reques
         for whose, names in (
             ("pump", _FROM_PUMP),
             ("last fill", _FROM_LAST_FILL),
-            ("ledger", _FROM_LEDGER),
-            ("clinic's settings", _FROM_CLINIC),
+            ("pump's ledger", _FROM_LEDGER),
+            ("clinic's settings", (*_FROM_CLINIC, *(name for name in _POLICIES if clinic[name] is not None))),
         )
         for name in names
         if name in request
@@ -159,11 +172,46 @@ def _schedule_request(clinic: Row, pump: Row, last: sa.RowMapping | None, reques
 
 def _with_house(clinic: Row, pump: Row, request: Mapping[str, Any]) -> dict[str, Any]:
     """A request with what the pump and the clinic say."""
-    full = {**request, "pump": pump["model"]}
-    full |= {name: clinic[name] for name in _FROM_CLINIC if name != "time_zone"}
+    full: dict[str, Any] = {**request, "pump": pump["model"], "would_move": True}
+    full |= {name: clinic[name] for name in ("low_reservoir_alarm_volume", "closed_weekdays", "closed_dates")}
+    full |= {name: clinic[name] == "yes" for name in _POLICIES if clinic[name] is not None}
     if "filled_at" in request:
         full["time_zone"] = clinic["time_zone"]
+    if leads := _lead_times(clinic, request):
+        full["lead_times"] = leads
+    if clinic["booking_window_days"] is not None:
+        full["booking_window"] = f"{clinic['booking_window_days']} day"
     return full
+
+
+def _lead_times(clinic: Row, request: Mapping[str, Any]) -> list[dict[str, str]]:
+    """How many open days the clinic needs between an order and the refill, for what."""
+    leads = {"compounding": clinic["compounding_lead_days"]}
+    if set(_drugs(request)) & set(clinic["controlled_drugs"] or ()):
+        leads["controlled-drug"] = clinic["controlled_drug_lead_days"]
+    return [{"for": what, "open_days": days} for what, days in leads.items() if days is not None]
+
+
+def _drugs(request: Mapping[str, Any]) -> list[str]:
+    """The drugs of a body that nobody has checked yet."""
+    components = request.get("components")
+    listed = (
+        [each.get("drug") for each in components if isinstance(each, Mapping)] if isinstance(components, list) else []
+    )
+    return [drug for drug in listed if isinstance(drug, str)]
+
+
+def _scheduled(clinic: Row, asked: Mapping[str, Any]) -> Calculation:
+    """The schedule, with the public holidays of the clinic's place before the day that the fill itself allows."""
+    calculation = calculate(NAME, asked)
+    if clinic["public_holidays"] is None:
+        return calculation
+    allowed = dt.date.fromisoformat(calculation.answers["refill_by"])
+    stated = [dt.date.fromisoformat(day) for day in clinic["closed_dates"] or ()]
+    found = closures.closed_dates(
+        public_holidays=clinic["public_holidays"], stated=stated, start=allowed - _LOOKS_BACK, end=allowed
+    )
+    return calculate(NAME, {**asked, "closed_dates": [day.isoformat() for day in sorted({*found, *stated})]})
 
 
 def _last_accepted(last: Mapping[str, Any], request: Mapping[str, Any]) -> dict[str, Any]:
@@ -177,9 +225,7 @@ def _last_accepted(last: Mapping[str, Any], request: Mapping[str, Any]) -> dict[
 
 def _primary_drug(request: Mapping[str, Any]) -> object:
     """The drug named first in a body that nobody has checked yet; None where there is none."""
-    components = request.get("components")
-    first = components[0] if isinstance(components, list) and components else None
-    return first.get("drug") if isinstance(first, Mapping) else None
+    return next(iter(_drugs(request)), None)
 
 
 def _within_hard_limits(calculation: Calculation) -> None:
@@ -328,7 +374,7 @@ def replan_now(connection: sa.Connection, clinic: Row, pump: Row, why: str, now:
         if kept is not None and not kept.runs_as_filled(request):
             rests_on, since = by_ledger(clinic, pump, kept, request)
             asked |= since
-        calculation = calculate(NAME, asked)
+        calculation = _scheduled(clinic, asked)
     except Refusal as refusal:
         detail = refusal.problems[0].detail
         plans.open_unknown(connection, clinic, running, "not-computable", now, detail=detail)
@@ -363,5 +409,5 @@ def _without_date(connection: sa.Connection, clinic: Row, pump: Row, held: Reser
 
 def _asked_again(clinic: Row, pump: Row, request: Mapping[str, Any]) -> dict[str, Any]:
     """The request of a recorded refill, with what the pump and the clinic say now."""
-    elsewhere = (*_FROM_PUMP, *_FROM_LAST_FILL, *_FROM_CLINIC)
-    return _with_house(clinic, pump, {name: value for name, value in request.items() if name not in elsewhere})
+    own = {name: value for name, value in request.items() if name in refill_request().model_fields}
+    return _with_house(clinic, pump, own)

@@ -64,7 +64,9 @@ def queue_due(connection: sa.Connection, now: dt.datetime) -> int:
     """Put a copy of every due reminder into the outbox, the worst first. How many reminders, at most one batch.
 
     Meant to run inside one write transaction: a reminder is queued together with its copies, or not at all. Of several
-    reminders of one plan that are due together, the last speaks for all; a copy that waits is taken back for it.
+    reminders of one plan that are due together one speaks for all; a copy that waits is taken back for it. Whichever
+    speaks, a last safe day that has come is followed by a reminder on the next day. A new rung begins its chain anew,
+    and what was still to come of an older chain ends.
     """
     due = outbox.due_plans(connection, now, _BATCH)
     keys = [(row["clinic_id"], row["id"]) for row in due]
@@ -74,22 +76,46 @@ def queue_due(connection: sa.Connection, now: dt.datetime) -> int:
     batch = _Batch(
         now, outbox.clinics_with(connection, clinic_ids), _by_clinic(outbox.contacts_of(connection, clinic_ids))
     )
-    last_of: dict[tuple[str, str], sa.RowMapping] = {}
-    for row in of_plans:  # soonest first: the last stays
-        last_of[row["clinic_id"], row["plan_id"]] = row
-    speaking = {row["id"] for row in last_of.values()}
+    groups = _by_plan(of_plans)
+    speaking = {key: _speaks(rows) for key, rows in groups.items()}
     for found in due:
-        if (speaks := last_of.get((found["clinic_id"], found["id"]))) is not None:
-            batch.queue(speaks, found)
+        key = (found["clinic_id"], found["id"])
+        if key in groups:
+            batch.queue(speaking[key], found, _daily(groups[key]))
     for row in own:
         batch.queue_own(row, _died(connection, row))
-    silent = [(row["clinic_id"], row["id"]) for row in of_plans if row["id"] not in speaking]
+    spoken = {row["id"] for row in speaking.values()}
+    silent = [(row["clinic_id"], row["id"]) for row in of_plans if row["id"] not in spoken]
     outbox.coalesce(connection, silent, now)
     outbox.mark_queued(connection, batch.queued, now)
-    outbox.cancel_superseded(connection, list(last_of), now)
+    outbox.cancel_superseded(connection, list(groups), now)
+    begun_anew = [key for key, row in speaking.items() if _is_rung(row)]
+    outbox.cancel_chains(connection, begun_anew)
     outbox.add_deliveries(connection, batch.copies)
     plans.add_reminders(connection, batch.steps)
     return len(batch.queued) + len(silent)
+
+
+def _by_plan(reminders: Iterable[sa.RowMapping]) -> dict[tuple[str, str], list[sa.RowMapping]]:
+    found: dict[tuple[str, str], list[sa.RowMapping]] = {}
+    for row in reminders:
+        found.setdefault((row["clinic_id"], row["plan_id"]), []).append(row)
+    return found
+
+
+def _is_rung(row: Row) -> bool:
+    """Whether a reminder begins a chain of its own: it is no later step of another, nor one that was put off."""
+    return bool(row["round"] == 0 and row["after_minutes"] == 0 and row["kind"] != "snoozed")
+
+
+def _speaks(due: Sequence[sa.RowMapping]) -> sa.RowMapping:
+    """Of reminders of one plan that are due together, soonest first, the last; a rung before any step of a chain."""
+    return next((row for row in reversed(due) if _is_rung(row)), due[-1])
+
+
+def _daily(due: Sequence[sa.RowMapping]) -> str | None:
+    """The kind of the reminder on the next day, where one of these must be followed by one, spoken for or not."""
+    return next((_EVERY_DAY[row["kind"]] for row in due if _is_rung(row) and row["kind"] in _EVERY_DAY), None)
 
 
 def _by_clinic(contacts: Iterable[sa.RowMapping]) -> dict[str, list[sa.RowMapping]]:
@@ -121,8 +147,8 @@ class _Batch:
         self.steps: list[dict[str, Any]] = []
         self._names: set[str] = set()
 
-    def queue(self, row: Row, plan: Row) -> None:
-        """One step of a plan's reminder, and what follows it."""
+    def queue(self, row: Row, plan: Row, daily: str | None) -> None:
+        """One step of a plan's reminder, and what follows it: a chain, and ``daily`` on the next day."""
         clinic, contacts = self.clinics[row["clinic_id"]], self.contacts.get(row["clinic_id"], ())
         self.queued.append((row["clinic_id"], row["id"]))
         told = [each for each in contacts if row["round"] > 0 or each["after_minutes"] == row["after_minutes"]]
@@ -131,13 +157,12 @@ class _Batch:
         for each in told:
             self._copy(row, each["channel"], each["address"], each["id"], self._not_before(each, row, clinic, plan))
         self._escalate(row, clinic, contacts)
-        is_rung = row["round"] == 0 and row["after_minutes"] == 0
-        if is_rung and (kind := _EVERY_DAY.get(row["kind"])):
+        if daily is not None:
             hour = clinic["reminder_time"]
             self._follow(
                 row,
                 next_morning(
-                    kind, self.now, None if hour is None else dt.time.fromisoformat(hour), clinic["time_zone"]
+                    daily, self.now, None if hour is None else dt.time.fromisoformat(hour), clinic["time_zone"]
                 ),
             )
 

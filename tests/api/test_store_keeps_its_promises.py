@@ -211,14 +211,14 @@ def test_a_pump_waits_for_one_open_plan_of_its_own(store: Store) -> None:
         _two_clinics(connection)
         connection.exec_driver_sql(_pump())
         connection.exec_driver_sql(_plan())
-    with pytest.raises(sa.exc.IntegrityError, match="(?i)unique"), store.writing() as connection:
+    with pytest.raises(sa.exc.IntegrityError, match=r"(?i)unique"), store.writing() as connection:
         connection.exec_driver_sql(_plan("plan-2", revision=2))
     with store.writing() as connection:
         connection.exec_driver_sql(_pump(plan="'plan-3'").replace("'p'", "'q'").replace("R1", "R2"))
         connection.exec_driver_sql(_plan("plan-3", "q"))
-    with pytest.raises(sa.exc.IntegrityError, match="(?i)foreign key"), store.writing() as connection:
+    with pytest.raises(sa.exc.IntegrityError, match=r"(?i)foreign key"), store.writing() as connection:
         connection.exec_driver_sql("UPDATE pump SET plan_id = 'plan-3' WHERE id = 'p'")
-    with pytest.raises(sa.exc.IntegrityError, match="(?i)foreign key"), store.writing() as connection:
+    with pytest.raises(sa.exc.IntegrityError, match=r"(?i)foreign key"), store.writing() as connection:
         connection.exec_driver_sql("DELETE FROM plan")
 
 

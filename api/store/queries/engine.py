@@ -7,17 +7,21 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from api.store.tables import beat, calculation, clinic, contact, delivery, plan, pump, reminder
+from api.store.tables import beat, calculation, clinic, contact, delivery, once, plan, pump, reminder
 
 __all__ = [
     "beat_of",
+    "begin_once",
     "clinics_with_digest",
     "database_now",
+    "end_once",
+    "forget_once",
     "local_intents",
     "mark_beat",
     "mark_stale",
     "move_due",
     "oldest_overdue",
+    "once_by_key",
     "pumps_without_a_plan",
     "quiet_plans",
     "reminders_due",
@@ -163,3 +167,34 @@ def oldest_overdue(connection: sa.Connection, now: dt.datetime) -> dt.datetime |
         at for statement in (waiting, due) if (at := connection.execute(statement).scalar_one_or_none()) is not None
     ]
     return min(found) if found else None
+
+
+def begin_once(
+    connection: sa.Connection, scope: str, key: str, body_sha256: str, status: int, now: dt.datetime
+) -> bool:
+    """Take a key for this transaction. False when it is taken; another that is just taking it is waited for."""
+    if connection.dialect.name == "postgresql":
+        from sqlalchemy.dialects.postgresql import insert
+    else:
+        from sqlalchemy.dialects.sqlite import insert  # type: ignore[assignment]
+    row = {"scope": scope, "key": key, "body_sha256": body_sha256, "status": status, "answer": "", "created_at": now}
+    return connection.execute(insert(once).values(row).on_conflict_do_nothing()).rowcount == 1
+
+
+def _once(scope: str, key: str) -> sa.ColumnElement[bool]:
+    return sa.and_(once.c.scope == scope, once.c.key == key)
+
+
+def end_once(connection: sa.Connection, scope: str, key: str, answer: str) -> None:
+    """Keep what was answered under a key."""
+    connection.execute(sa.update(once).where(_once(scope, key)).values(answer=answer))
+
+
+def once_by_key(connection: sa.Connection, scope: str, key: str) -> Row:
+    """What was answered under a key."""
+    return connection.execute(sa.select(once).where(_once(scope, key))).mappings().one()
+
+
+def forget_once(connection: sa.Connection, before: dt.datetime) -> int:
+    """Forget what was answered before an instant. How many."""
+    return connection.execute(sa.delete(once).where(once.c.created_at < before)).rowcount

@@ -17,6 +17,7 @@ from api.store.tables import clinic, contact, delivery, plan, pump, reminder
 __all__ = [
     "add_deliveries",
     "add_unless_there",
+    "cancel_chains",
     "cancel_superseded",
     "claim_deliveries",
     "clinics_with",
@@ -134,6 +135,24 @@ def mark_queued(connection: sa.Connection, reminders: Sequence[Key], now: dt.dat
 def coalesce(connection: sa.Connection, reminders: Sequence[Key], now: dt.datetime) -> None:
     """These reminders are due together with a later one of the same plan, which speaks for them."""
     _settle(connection, reminders, "coalesced", now)
+
+
+def cancel_chains(connection: sa.Connection, plans: Sequence[Key]) -> int:
+    """Cancel the later steps of these plans that are still to come: a new rung begins a chain of its own. How many."""
+    count = 0
+    for start in range(0, len(plans), _AT_A_TIME):
+        some = plans[start : start + _AT_A_TIME]
+        statement = (
+            sa.update(reminder)
+            .where(
+                _PENDING,
+                sa.or_(reminder.c.round > 0, reminder.c.after_minutes > 0),
+                sa.tuple_(reminder.c.clinic_id, reminder.c.plan_id).in_(some),
+            )
+            .values(state="cancelled")
+        )
+        count += connection.execute(statement).rowcount
+    return count
 
 
 def cancel_superseded(connection: sa.Connection, plans: Sequence[Key], before: dt.datetime) -> int:

@@ -15,6 +15,7 @@ __all__ = [
     "add_reminders",
     "add_response",
     "board",
+    "calendar_rows",
     "cancel_chain",
     "cancel_pending",
     "cancel_rungs",
@@ -23,6 +24,7 @@ __all__ = [
     "dead_deliveries",
     "deliveries_of",
     "due_list",
+    "has_untold",
     "last_told",
     "lock_plan",
     "next_due",
@@ -93,6 +95,15 @@ def add_reminders(connection: sa.Connection, steps: Sequence[Mapping[str, Any]])
     """Keep every step of a ladder."""
     if steps:
         connection.execute(sa.insert(reminder), [dict(step) for step in steps])
+
+
+def has_untold(connection: sa.Connection, clinic_id: str, plan_id: str, now: dt.datetime) -> bool:
+    """Whether a reminder of this plan is due and not queued, or a copy of one has not been sent."""
+    of_reminder = sa.and_(delivery.c.clinic_id == reminder.c.clinic_id, delivery.c.reminder_id == reminder.c.id)
+    unsent = sa.exists().where(of_reminder, delivery.c.state.in_(("pending", "dead")))
+    due = sa.and_(reminder.c.state == "pending", reminder.c.due_at <= now)
+    statement = sa.select(sa.exists().where(_of_plan(clinic_id, plan_id), sa.or_(due, unsent)))
+    return bool(connection.execute(statement).scalar_one())
 
 
 def cancel_undelivered(connection: sa.Connection, clinic_id: str, plan_id: str) -> int:
@@ -232,3 +243,29 @@ def dead_deliveries(connection: sa.Connection, clinic_id: str) -> Sequence[Row]:
     """The copies of this clinic that could not be delivered, the worst first."""
     statement = sa.select(delivery).where(delivery.c.clinic_id == clinic_id, delivery.c.state == "dead")
     return connection.execute(statement.order_by(delivery.c.urgency, delivery.c.id)).mappings().all()
+
+
+def calendar_rows(connection: sa.Connection, clinic_id: str) -> Sequence[Row]:
+    """The last plan with a date of every pump of this clinic, with the pump's latest revision.
+
+    ``is_open`` is 1 where the pump waits for that date, and 0 where it no longer does.
+    """
+    latest = (
+        sa.select(
+            plan.c.pump_id,
+            sa.func.max(plan.c.revision).label("revision"),
+            sa.func.max(sa.case((plan.c.kind == "date", plan.c.revision))).label("dated"),
+        )
+        .where(plan.c.clinic_id == clinic_id)
+        .group_by(plan.c.pump_id)
+        .subquery()
+    )
+    of_plan = sa.and_(plan.c.pump_id == latest.c.pump_id, plan.c.revision == latest.c.dated)
+    is_open = sa.case((plan.c.closed_at.is_(None), 1), else_=0)
+    statement = (
+        sa.select(plan.c.pump_id, plan.c.refill_by, latest.c.revision, pump.c.reference, is_open.label("is_open"))
+        .join(latest, of_plan)
+        .join(pump, sa.and_(pump.c.clinic_id == plan.c.clinic_id, pump.c.id == plan.c.pump_id))
+        .where(plan.c.clinic_id == clinic_id)
+    )
+    return connection.execute(statement.order_by(plan.c.refill_by, pump.c.reference)).mappings().all()

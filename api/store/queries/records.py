@@ -122,6 +122,7 @@ def open_plans(connection: sa.Connection) -> Iterable[Row]:
     statement = (
         sa.select(plan.c.clinic_id, plan.c.pump_id, calculation.c.record)
         .select_from(pump.join(plan, of_plan).join(calculation, of_calculation))
+        .where(pump.c.state == "active")
         .order_by(plan.c.clinic_id, plan.c.pump_id)
         .execution_options(yield_per=_ROWS_AT_A_TIME)
     )

@@ -49,7 +49,7 @@ sa.Index(
     reminder.c.after_minutes,
     reminder.c.due_at,
     unique=True,
-    **where("plan_id IS NOT NULL"),
+    **where("plan_id IS NOT NULL AND state <> 'cancelled'"),
 )
 sa.Index(
     "uq_reminder_about",

@@ -484,7 +484,7 @@ def _reminding() -> None:
         "reminder",
         ["clinic_id", "plan_id", "kind", "round", "after_minutes", "due_at"],
         unique=True,
-        **_where("plan_id IS NOT NULL"),
+        **_where("plan_id IS NOT NULL AND state <> 'cancelled'"),
     )
     op.create_table(
         "delivery",
