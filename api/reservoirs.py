@@ -24,7 +24,7 @@ from api.store.types import Row
 from api.unmeasured import Line, Unmeasured
 from pumpcalc import calculate, formulas, library
 from pumpcalc.errors import Problem, Refusal, refused
-from pumpcalc.quantities import CONCENTRATION, DAILY_DOSE, DRUG_MASS, VOLUME, read
+from pumpcalc.quantities import CONCENTRATION, DAILY_DOSE, DRUG_MASS, VOLUME, read, read_number
 from pumpcalc.reservoir import BolusLog, Event, Fill, Ledger, State
 from pumpcalc.reservoir.entry import ReservoirEvent, record_all
 from pumpcalc.worksheet import Calculation
@@ -193,7 +193,7 @@ class Reservoir:
         days = Fraction(int((self.last_at - counted).total_seconds()), 86_400)
         strength = read(request["components"][0]["concentration"], CONCENTRATION).amount
         each = read(request["dose_per_bolus"], DRUG_MASS).amount / strength
-        possible = _up(days) * Fraction(str(request["boluses_per_day"])) * each
+        possible = _up(days) * read_number(str(request["boluses_per_day"])) * each
         if possible == 0 or self.state.volume.amount == 0:
             return self
         volume = to_text(min(possible, self.state.volume.amount), "mL")

@@ -81,7 +81,7 @@ def metrics(request: Request, store: StoreOf) -> Response:
     ticked = request.app.state.clock.seconds_since_tick()
     gauge("seconds_since_sweep", -1.0 if ticked is None else ticked, "Since the last sweep went well; -1: never.")
     verdict = request.app.state.engine.verdict
-    gauge("clock_believed", float(verdict.may_schedule), "1 when the clock of this process is believed.")
+    gauge("clock_believed", 1 if verdict.may_schedule else 0, "1 when the clock of this process is believed.")
     for name, count in request.app.state.engine.wrong.items():
         gauge("nightly_check", count, "What the last nightly check found that must not be.", what=name)
     return Response(generate_latest(registry), media_type="text/plain; version=0.0.4; charset=utf-8")
