@@ -24,6 +24,7 @@ from api.reservoirs import Reservoir, keep, reservoir_of
 from api.store import Store, new_id
 from api.store.queries import events, records
 from api.store.types import Row
+from api.unmeasured import Unmeasured
 from pumpcalc import calculate, library
 from pumpcalc.errors import Refusal, refused
 from pumpcalc.reservoir.entry import ReservoirEvent
@@ -63,7 +64,8 @@ def event_request() -> type[Request]:
 def record_event(store: Store, clinic_id: str, pump_id: str, body: Any, now: dt.datetime) -> str:
     """Keep what happened to a pump, and work out again what it waits for, in one transaction. The id of the event.
 
-    The core's ledger takes the event after everything that is recorded, or refuses it. Raises NotFound for a clinic or
+    The core's ledger takes the event after everything that is recorded, or refuses it. Of a pump whose reservoir volume
+    nobody has read it is kept only whether it runs. Raises NotFound for a clinic or
     pump that is not there, and Refusal, pointing at the field of the body, for an event that cannot be so; then nothing
     is kept.
     """
@@ -71,9 +73,6 @@ def record_event(store: Store, clinic_id: str, pump_id: str, body: Any, now: dt.
     with store.writing() as connection:
         pump, clinic = _standing(connection, clinic_id, pump_id)
         held = reservoir_of(connection, clinic, pump)
-        if held is None:
-            library.load().pump(pump["model"]).reservoir_volume.required()
-            raise AssertionError("a reservoir whose volume is known has a ledger")
         _not_a_fill(held, event)
         try:
             after = held.recorded([event], now)
@@ -113,7 +112,7 @@ def _understood(body: Any, now: dt.datetime) -> dict[str, Any]:
     return event
 
 
-def _not_a_fill(held: Reservoir, event: Mapping[str, Any]) -> None:
+def _not_a_fill(held: Reservoir | Unmeasured, event: Mapping[str, Any]) -> None:
     """Raises Refusal for the reversal of a fill, which would leave its refill without one."""
     fills = {each["id"] for each in held.written if each["event"] == "fill"}
     if event["event"] == "reversal" and event.get("of") in fills:
@@ -169,9 +168,9 @@ def reservoir_now(connection: sa.Connection, clinic: Row, pump: Row, now: dt.dat
     stated its alarm volume or the library does not hold the volume of the reservoir.
     """
     held = reservoir_of(connection, clinic, pump)
-    if held is None:
+    if isinstance(held, Unmeasured):
         library.load().pump(pump["model"]).reservoir_volume.required()
-    if held is None or held.state is None or pump["state"] == "explanted":
+    if isinstance(held, Unmeasured) or held.state is None or pump["state"] == "explanted":
         raise NotFound("reservoir")
     alarm = clinic["low_reservoir_alarm_volume"]
     if alarm is None:

@@ -17,10 +17,11 @@ from api import closures, plans
 from api.house import clinic as clinic_row
 from api.house import pump_of
 from api.reminders.ladder import worst
-from api.reservoirs import Reservoir, by_ledger, in_words, keep, reservoir_of
+from api.reservoirs import Reservoir, by_ledger, in_words, keep, reservoir_of, to_be_filled
 from api.store import Store, new_id
 from api.store.queries import house, records
 from api.store.types import Row
+from api.unmeasured import Unmeasured
 from api.visits import Visit, visit_of, written_by
 from pumpcalc import CALCULATORS, calculate, library
 from pumpcalc.errors import Problem, Refusal, echo, refused
@@ -104,8 +105,8 @@ def record_refill(store: Store, clinic_id: str, pump_id: str, request: Mapping[s
         fill_date = _fill_date(calculation, clinic["time_zone"], now)
         refill_id, residual_id = new_id("refill"), new_id("calculation")
         written = None
-        if held is not None:
-            written = written_by(held, visit, calculation.request, clinic, refill_id, residual_id, now)
+        if (reservoir := to_be_filled(held)) is not None:
+            written = written_by(reservoir, visit, calculation.request, clinic, refill_id, residual_id, now)
         elif visit.withdrawn_volume is not None or visit.new_start:
             library.load().pump(pump["model"]).reservoir_volume.required()
         _keep(connection, clinic, pump, calculation, refill_id, fill_date, now)
@@ -116,9 +117,9 @@ def record_refill(store: Store, clinic_id: str, pump_id: str, request: Mapping[s
         return refill_id
 
 
-def _must_run(pump: Row, held: Reservoir | None) -> None:
+def _must_run(pump: Row, held: Reservoir | Unmeasured) -> None:
     """Raises Refusal for a pump that does not run. One that an older version calls stopped is filled to run again."""
-    stopped_before = pump["state"] == "stopped" and (held is None or not held.is_kept)
+    stopped_before = pump["state"] == "stopped" and not held.is_kept
     if pump["state"] != "active" and not stopped_before:
         how = {"stopped": ": record first how it was started again", "unknown": ": record its interrogation first"}
         raise refused(
@@ -360,7 +361,7 @@ def replan_now(connection: sa.Connection, clinic: Row, pump: Row, why: str, now:
     """
     refill = records.open_refill(connection, clinic["id"], pump["id"])
     held = reservoir_of(connection, clinic, pump)
-    kept = held if held is not None and held.is_kept else None
+    kept = held if held.is_kept else None
     if refill is None or pump["state"] == "explanted" or (kept is None and pump["state"] != "active"):
         house.clear_stale(connection, clinic["id"], pump["id"])
         return False
@@ -371,7 +372,7 @@ def replan_now(connection: sa.Connection, clinic: Row, pump: Row, why: str, now:
     rests_on = None
     try:
         asked = _asked_again(clinic, pump, request)
-        if kept is not None and not kept.runs_as_filled(request):
+        if isinstance(kept, Reservoir) and not kept.runs_as_filled(request):
             rests_on, since = by_ledger(clinic, pump, kept, request)
             asked |= since
         calculation = _scheduled(clinic, asked)
@@ -391,16 +392,19 @@ def replan_now(connection: sa.Connection, clinic: Row, pump: Row, why: str, now:
     return True
 
 
-def _without_date(connection: sa.Connection, clinic: Row, pump: Row, held: Reservoir, now: dt.datetime) -> bool:
+def _without_date(
+    connection: sa.Connection, clinic: Row, pump: Row, held: Reservoir | Unmeasured, now: dt.datetime
+) -> bool:
     """An alert that no last safe day can be stated, unless the open plan is that alert already."""
     assert held.no_date is not None
     if pump["state"] == held.pump_state and plans.same_alert(connection, pump, held.no_date):
         house.clear_stale(connection, clinic["id"], pump["id"])
         return False
     detail = None
-    alarm, at = clinic["low_reservoir_alarm_volume"], held.last_at
-    if held.no_date == "possibly-empty" and alarm is not None and at is not None:
-        suspicion = calculate("reservoir-state", held.question(pump["model"], alarm, at))
+    alarm = clinic["low_reservoir_alarm_volume"]
+    if isinstance(held, Reservoir) and held.no_date == "possibly-empty" and alarm is not None:
+        assert held.last_at is not None
+        suspicion = calculate("reservoir-state", held.question(pump["model"], alarm, held.last_at))
         keep_calculation(connection, clinic["id"], suspicion, now)
         detail = next(note.text for note in suspicion.notes if note.code == "restart-as-naive")
     plans.open_unknown(connection, clinic, pump, held.no_date, now, state=held.pump_state, detail=detail)

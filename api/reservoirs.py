@@ -21,6 +21,7 @@ from api.reminders.ladder import instant_of
 from api.store import new_id
 from api.store.queries import events, records
 from api.store.types import Row
+from api.unmeasured import Line, Unmeasured
 from pumpcalc import calculate, formulas, library
 from pumpcalc.errors import Problem, Refusal, refused
 from pumpcalc.quantities import CONCENTRATION, DAILY_DOSE, DRUG_MASS, VOLUME, read, read_number
@@ -29,22 +30,22 @@ from pumpcalc.reservoir.entry import ReservoirEvent, record_all
 from pumpcalc.worksheet import Calculation
 from pumpcalc.worksheet.fields import written_request
 
-__all__ = ["Reservoir", "by_ledger", "filled_at", "fills", "in_words", "keep", "reservoir_of", "to_text"]
+__all__ = [
+    "Reservoir",
+    "by_ledger",
+    "filled_at",
+    "fills",
+    "in_words",
+    "keep",
+    "reservoir_of",
+    "to_be_filled",
+    "to_text",
+]
 
 _PLACES = 9
 """Digits after the point that a request takes."""
 _HARMLESS = ("stop", "resume", "mri", "interrogation")
 """Events by which a pump never delivers more than its programme."""
-
-
-@dataclass(frozen=True)
-class _Line:
-    """One event that is to be kept."""
-
-    epoch: int
-    written: Mapping[str, Any]
-    refill_id: str | None
-    calculation_id: str | None
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Reservoir:
     written: tuple[Mapping[str, Any], ...] = ()
     of_refills: frozenset[str] = frozenset()
     """The ids of the events that a refill wrote."""
-    new: tuple[_Line, ...] = field(default=(), repr=False)
+    new: tuple[Line, ...] = field(default=(), repr=False)
 
     @property
     def is_kept(self) -> bool:
@@ -119,7 +120,7 @@ class Reservoir:
                 ledger = record_all(ledger, [entry])
             except Refusal as refusal:
                 raise Refusal(_pointed(problem, place) for problem in refusal.problems) from None
-            added.append(_Line(epoch, written_request(entry), refill_id, calculation_id))
+            added.append(Line(epoch, written_request(entry), refill_id, calculation_id))
         own = {line.written["id"] for line in added} if refill_id is not None else set()
         return replace(
             self,
@@ -247,18 +248,19 @@ def fills(request: Mapping[str, Any], at: dt.datetime, *, new_start: bool = Fals
     return [fill, programmed]
 
 
-def reservoir_of(connection: sa.Connection, clinic: Row, pump: Row) -> Reservoir | None:
-    """What is recorded of the reservoir of a pump; None for a model whose reservoir volume nobody has read.
+def reservoir_of(connection: sa.Connection, clinic: Row, pump: Row) -> Reservoir | Unmeasured:
+    """What is recorded of the reservoir of a pump, or of a pump whose reservoir volume nobody has read.
 
     Where nothing is, but a refill is open that an older version recorded, its events are made up: they are kept with
     the next event.
     """
-    if not library.load().pump(pump["model"]).reservoir_volume.is_known:
-        return None
-    empty = Reservoir(Ledger.of(pump["model"]))
     rows = events.last_epoch(connection, clinic["id"], pump["id"])
+    written = tuple(json.loads(row["written"]) for row in rows if row["event"] != "explant")
+    unread = not library.load().pump(pump["model"]).reservoir_volume.is_known
+    if unread or (written and written[0]["event"] != "fill"):  # or it was read only after these events
+        return Unmeasured(pump["model"], rows[-1]["position"] if rows else 0, written)
+    empty = Reservoir(Ledger.of(pump["model"]))
     if rows:
-        written = tuple(json.loads(row["written"]) for row in rows if row["event"] != "explant")
         entries = [ReservoirEvent.model_validate(each) for each in written]
         own = frozenset(row["id"] for row in rows if row["refill_id"] is not None)
         last = rows[-1]
@@ -322,7 +324,16 @@ def in_words(request: Mapping[str, Any], by_ledger: Calculation, calculation_id:
     return f"By the ledger the reservoir held {held} at {at} ({calculation_id}).{hour}{boluses}"
 
 
-def keep(connection: sa.Connection, pump: Row, reservoir: Reservoir, now: dt.datetime) -> list[str]:
+def to_be_filled(held: Reservoir | Unmeasured) -> Reservoir | None:
+    """The reservoir that a refill is written into; None where nobody has read what it holds."""
+    if isinstance(held, Reservoir):
+        return held
+    if not library.load().pump(held.model).reservoir_volume.is_known:
+        return None
+    return Reservoir(Ledger.of(held.model), epoch=1 if held.is_kept else 0, position=held.position)
+
+
+def keep(connection: sa.Connection, pump: Row, reservoir: Reservoir | Unmeasured, now: dt.datetime) -> list[str]:
     """Write the new events at the end of the ledger. Their ids. ``pump`` is locked by the caller."""
     rows = [
         {

@@ -15,7 +15,7 @@ from api_fiction import CLINIC, MORPHINE, NOON, House, at, is_problem
 
 from api import house, ledger, people, responses
 from api.problems import NotFound
-from api.store.queries import records
+from api.store.queries import plans, records
 from pumpcalc import Refusal, verify
 
 DOSE = {"drug": "morphine", "daily_dose": "12 mg/day", "concentration": "20 mg/mL"}
@@ -322,15 +322,61 @@ def test_a_second_fill_of_one_day_follows_what_happened_on_it(fiction: House) ->
     assert fiction.rows("pump_event", "position, at, id")[-1][1] == "2026-11-25T15:00:00.000000Z"
 
 
-def test_a_pump_whose_reservoir_nobody_has_read_is_filled_without_a_ledger(fiction: House) -> None:
+def _unread(fiction: House) -> House:
+    """A pump whose reservoir volume nobody has read."""
     body = {"patient_id": fiction.patient, "model": "synchromed-iii-20"}
     pump = house.add_pump(fiction.store, fiction.clinic, body, NOON)["id"]
-    of_it = House(fiction.store, fiction.clinic, fiction.patient, pump)
-    of_it.record(MORPHINE | {"fill_kind": "undiluted"})
-    assert lines(of_it) == []
-    code, _, detail = refused_refill(of_it, MORPHINE | EMPTIED, NOON)
-    assert (code, "reservoir" in detail) == ("not-in-library", True)
-    assert refused(of_it, {"event": "stop", "at": "2026-11-25T12:00:00Z"}, NOON)[0] == "not-in-library"
+    return House(fiction.store, fiction.clinic, fiction.patient, pump)
+
+
+def test_a_pump_whose_reservoir_nobody_has_read_is_filled_without_a_ledger(fiction: House) -> None:
+    unread = _unread(fiction)
+    unread.record(MORPHINE)
+    assert lines(unread) == []
+    assert refused_refill(unread, MORPHINE | EMPTIED, NOON)[0] == "not-in-library"
+    change = {"event": "rate-change", "at": "2026-11-25T12:00:00Z", **DOSE}
+    assert refused(unread, change, NOON)[0] == "not-in-library"
+    with pytest.raises(Refusal, match="reservoir"):
+        _held(unread, NOON)
+
+
+def test_of_a_pump_whose_reservoir_nobody_has_read_it_is_kept_whether_it_runs(fiction: House) -> None:
+    unread = _unread(fiction)
+    unread.record(MORPHINE)
+    states = []
+    for event, when in (
+        ("stop", "12-01"),
+        ("resume", "12-02"),
+        ("mri", "12-03"),
+        ("interrogation", "12-04"),
+        ("stop", "12-05"),
+        ("mri", "12-06"),
+        ("interrogation", "12-07"),
+    ):
+        made = happens(unread, event, f"2026-{when}T12:00:00Z")
+        with unread.store.reading() as connection:
+            pump = house.pump_of(connection, unread.clinic, unread.pump)
+            plan = plans.plan_by_id(connection, unread.clinic, pump["plan_id"])
+        assert plan is not None
+        states.append((pump["state"], plan["kind"], plan["why"]))
+        if event == "mri":
+            stop = {"event": "stop", "at": f"2026-{when}T12:00:00Z"}
+            assert refused(unread, stop, at("2026-12-08T12:00:00Z")) == ("not-interrogated", "/at")
+    stopped, scanned = ("stopped", "unknown", "stopped"), ("unknown", "unknown", "unknown-state")
+    assert states == [
+        stopped, ("active", "date", "resume"), scanned, ("active", "date", "interrogation"), stopped, scanned, stopped,
+    ]  # fmt: skip
+    now = at("2026-12-08T12:00:00Z")
+    fifth = next(row[1] for row in unread.rows("pump_event", "position, id, event") if row[0] == 5)
+    back = {"event": "reversal", "of": fifth}
+    ledger.record_event(unread.store, unread.clinic, unread.pump, back, now)
+    assert refused(unread, back, now) == ("unknown-event", "/of")
+    assert refused(unread, {"event": "reversal", "of": made, "at": "2026-12-07T12:00:00Z"}, now) == (
+        "unknown-field", "/at",
+    )  # fmt: skip
+    assert refused(unread, {"event": "stop"}, now) == ("missing", "/at")
+    unread.record(MORPHINE | {"fill_date": "2026-12-08"}, now)
+    assert lines(unread)[-1] == (8, 1, "reversal")
 
 
 def test_an_explanted_pump_waits_for_nothing_and_nothing_is_recorded_of_it(fiction: House) -> None:
@@ -466,17 +512,17 @@ def test_over_http_a_ledger_is_written_read_and_ended(client: httpx.Client) -> N
     assert rest["next"] is None
     held = client.get(f"{pump}/reservoir").json()
     assert (held["calculation"], held["answers"]["running"]) == ("reservoir-state", "running")
-    plans = client.get(f"{pump}/plans").json()["items"]
-    assert [plan["why"] for plan in plans] == ["no-fill", "refill", "stopped", "resume", "refill"]
-    assert [plan["closed_at"] is None for plan in plans] == [False] * 4 + [True]
-    assert client.get(f"{pump}/plans", params={"after": "4"}).json()["items"] == plans[4:]
+    listed = client.get(f"{pump}/plans").json()["items"]
+    assert [plan["why"] for plan in listed] == ["no-fill", "refill", "stopped", "resume", "refill"]
+    assert [plan["closed_at"] is None for plan in listed] == [False] * 4 + [True]
+    assert client.get(f"{pump}/plans", params={"after": "4"}).json()["items"] == listed[4:]
     clinic = pump.rpartition("/pumps/")[0]
     uses = client.get(f"{clinic}/facts/synchromed-ii-20.flow_accuracy/uses", params={"limit": 2}).json()
     assert len(uses["items"]) == 2
     everything = client.get(f"{clinic}/facts/synchromed-ii-20.flow_accuracy/uses").json()["items"]
     after = client.get(f"{clinic}/facts/synchromed-ii-20.flow_accuracy/uses", params={"after": uses["next"]}).json()
     assert uses["items"] + after["items"] == everything
-    assert [use["plan_id"] for use in everything if use["plan_id"]] == [plans[-1]["id"]]
+    assert [use["plan_id"] for use in everything if use["plan_id"]] == [listed[-1]["id"]]
     gone = client.post(f"{pump}/explant", json={"on": (now - dt.timedelta(days=1)).date().isoformat()})
     assert (gone.status_code, gone.json()["state"]) == (200, "explanted")
     is_problem(client.post(f"{pump}/events", json=stop), 422, "pump-not-active")
