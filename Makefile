@@ -12,8 +12,11 @@ export UV_SYSTEM_CERTS ?= true
 INSTALL := VIRTUAL_ENV=$(CURDIR)/$(VENV) $(UV) pip install --quiet --constraint requirements.lock \
   --build-constraint requirements.lock
 ARGS ?=
+SEEDS ?= 20
+PUMP_YEARS ?= 10
+JOBS ?= 2
 
-.PHONY: demo test lint check lock clean
+.PHONY: demo test lint check simulate lock clean
 
 demo: $(VENV)/server
 	$(BIN)/pumpcalc demo $(ARGS)
@@ -28,6 +31,10 @@ lint: $(VENV)/everything
 
 check: $(VENV)/everything
 	$(BIN)/pytest -n 2
+
+# Years of fictional clinics, with everything going wrong: make simulate SEEDS=100 PUMP_YEARS=10 JOBS=2
+simulate: $(VENV)/everything
+	PYTHONPATH=. $(BIN)/python -m tests.faults.simulator --seeds $(SEEDS) --pump-years $(PUMP_YEARS) --jobs $(JOBS)
 
 $(UV):
 	$(PYTHON) -m venv $(VENV)

@@ -72,7 +72,7 @@ class Judge:
     # A plan
 
     def look(self) -> None:
-        """SR-53 for every pump; R-01 and R-08 for every plan that has opened."""
+        """SR-53 for every pump; R-01 and R-08 for every plan that has opened; R-06 for every one that is closed."""
         found = self._rows(
             "SELECT pump.id, pump.plan_id, count(plan.id) AS open, min(plan.id) AS which FROM pump LEFT JOIN plan"
             " ON plan.clinic_id = pump.clinic_id AND plan.pump_id = pump.id AND plan.closed_at IS NULL GROUP BY pump.id"
@@ -83,6 +83,15 @@ class Judge:
             known = self.plans.get(row["id"])
             if known is None or known.id != row["plan_id"]:
                 self._opened(row["plan_id"], known)
+        left = self._rows(
+            "SELECT reminder.kind FROM reminder JOIN plan ON plan.clinic_id = reminder.clinic_id"
+            " AND plan.id = reminder.plan_id WHERE reminder.state = 'pending' AND closed_at IS NOT NULL UNION ALL"
+            " SELECT reminder.kind FROM delivery JOIN reminder ON reminder.clinic_id = delivery.clinic_id"
+            " AND reminder.id = delivery.reminder_id JOIN plan ON plan.clinic_id = reminder.clinic_id"
+            " AND plan.id = reminder.plan_id WHERE delivery.state IN ('pending', 'dead') AND closed_at IS NOT NULL"
+        )
+        if left:
+            self._broken("R-06", f"{left[0]['kind']} of a closed plan is still to come")
         for row in self._rows("SELECT id, repeat_after_minutes AS repeat FROM clinic"):
             if row["id"] not in self._repeat or self._repeat[row["id"]][0] != row["repeat"]:
                 self._repeat[row["id"]] = (row["repeat"], self._now)
