@@ -350,7 +350,7 @@ class Judge:
             failures = self.world.channels[row["channel"]].row_of_failures
             waits = row["next_try_at"] <= began and (row["lease_until"] or "") <= began
             if waits and row["queued_at"] < began and failures < _CLOSED_AFTER:
-                self._broken("R-02", f"a copy could be sent since {row['next_try_at']} and was not tried")
+                self._broken("R-02", f"a copy ({row['id']}) could be sent since {row['next_try_at']} and was not tried")
             old = self._now - instant(row["queued_at"]) > _DAY + 2 * _CAP
             if row["state"] == "pending" and old and not waits and row["attempts"] > 12:
                 self._broken("R-02", f"a copy is not delivered since {row['queued_at']} and is not dead")

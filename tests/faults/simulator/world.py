@@ -39,8 +39,8 @@ _NEVER_AGAIN = 40
 """How often a thing that people want is tried again before it is taken that it cannot be."""
 
 
-class Broken(Exception):
-    """A promise that does not hold, by this seed, at this simulated time."""
+class Broken(BaseException):
+    """A promise that does not hold, by this seed, at this simulated time. No engine catches it, whatever it sends."""
 
     def __init__(self, promise: str, what: str, seed: int, at: dt.datetime) -> None:
         super().__init__(f"{promise}: {what} (seed {seed}, {at:%Y-%m-%d %H:%M:%S} UTC)")
@@ -164,9 +164,10 @@ class World:
         self.at(self.clock.true + wait, event.kind, event.act, event.tries + 1)
 
     def _meanwhile(self) -> None:
-        """While a message is on its way somebody may record a refill, or answer."""
+        """While a message is on its way, which takes less than a lease, somebody may record a refill, or answer."""
         if self._events and self._events[0].at <= self.clock.true + dt.timedelta(minutes=10):
             event = self._events[0]
+            event.at = min(event.at, self.clock.true + dt.timedelta(seconds=20))
             if event.kind.startswith("act ") and self.clock.is_right and self._chance.random() < 0.5:
                 heapq.heappop(self._events)
                 with self.disk.spared():
@@ -262,7 +263,7 @@ class World:
 
         for when in often(150):
             self.at(when, "disk", self._disk_fails)
-        for when in often(20):
+        for when in often(40):
             self.at(when, "down", self._goes_down)
         for when in often(30):
             self.at(when, "clock", self._clock_fails)
@@ -289,7 +290,7 @@ class World:
         self.is_up = False
         self.figures.downtimes += 1
         spans = ((1, 30), (60, 600), (1440, 4320), (60 * 24 * 7, 60 * 24 * 21))
-        wait = minutes(self._chance, *self._chance.choices(spans, (5, 4, 2, 1))[0])
+        wait = minutes(self._chance, *self._chance.choices(spans, (3, 3, 4, 1))[0])
         self.at(self.clock.true + wait, "up", self._comes_up)
 
     def _comes_up(self) -> None:
@@ -301,7 +302,7 @@ class World:
     def _channel_fails(self, name: str) -> None:
         channel = self.channels[name]
         channel.is_down = True
-        wait = minutes(self._chance, *self._chance.choices(((1, 20), (30, 300), (1440, 1800)), (5, 3, 1))[0])
+        wait = minutes(self._chance, *self._chance.choices(((1, 20), (30, 300), (1440, 2400)), (3, 2, 2))[0])
         self.at(self.clock.true + wait, "channel", lambda: setattr(channel, "is_down", False))
         if self._chance.random() < 0.5:
             self._change(self.clock.true + wait * self._chance.random())
