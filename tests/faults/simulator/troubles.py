@@ -91,7 +91,7 @@ class Troubles:
         wanted += [("email", clinic.mailbox) for clinic in self.world.people.clinics]
         name, address = self.chance.choice(wanted)
         self.world.channels[name].refused.add(address)
-        wait = minutes(self.chance, 60, 60 * 24 * 10)
+        wait = minutes(self.chance, 60, 60 * 24 * 3)
         self.world.at(
             self.world.clock.true + wait, "refusal", lambda: self.world.channels[name].refused.discard(address)
         )
