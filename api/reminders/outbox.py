@@ -64,9 +64,9 @@ def queue_due(connection: sa.Connection, now: dt.datetime) -> int:
     """Put a copy of every due reminder into the outbox, the worst first. How many reminders, at most one batch.
 
     Meant to run inside one write transaction: a reminder is queued together with its copies, or not at all. Of several
-    reminders of one plan that are due together one speaks for all; a copy that waits is taken back for it. Whichever
-    speaks, a last safe day that has come is followed by a reminder on the next day. A new rung begins its chain anew,
-    and what was still to come of an older chain ends.
+    reminders of one plan that are due together one speaks for all, and an older copy to the same receiver is taken
+    back. Whichever speaks, a last safe day that has come is followed by a reminder on the next day. A new
+    rung begins its chain anew, and what was still to come of an older chain ends.
     """
     due = outbox.due_plans(connection, now, _BATCH)
     keys = [(row["clinic_id"], row["id"]) for row in due]
@@ -88,9 +88,8 @@ def queue_due(connection: sa.Connection, now: dt.datetime) -> int:
     silent = [(row["clinic_id"], row["id"]) for row in of_plans if row["id"] not in spoken]
     outbox.coalesce(connection, silent, now)
     outbox.mark_queued(connection, batch.queued, now)
-    outbox.cancel_superseded(connection, list(groups), now)
-    begun_anew = [key for key, row in speaking.items() if _is_rung(row)]
-    outbox.cancel_chains(connection, begun_anew)
+    outbox.cancel_superseded(connection, batch.take_over(outbox.unsent_of_plans(connection, list(groups))))
+    outbox.cancel_chains(connection, [key for key, row in speaking.items() if _is_rung(row)])
     outbox.add_deliveries(connection, batch.copies)
     plans.add_reminders(connection, batch.steps)
     return len(batch.queued) + len(silent)
@@ -146,6 +145,7 @@ class _Batch:
         self.copies: list[dict[str, Any]] = []
         self.steps: list[dict[str, Any]] = []
         self._names: set[str] = set()
+        self._plan_of: dict[str, str | None] = {}
 
     def queue(self, row: Row, plan: Row, daily: str | None) -> None:
         """One step of a plan's reminder, and what follows it: a chain, and ``daily`` on the next day."""
@@ -181,6 +181,22 @@ class _Batch:
         for each in told:
             self._copy(row, each["channel"], each["address"], each["id"], self.now)
 
+    def take_over(self, unsent: Iterable[Row]) -> list[tuple[str, str]]:
+        """The copies of which each has a newer one to the same receiver now: that one waits since the oldest of them.
+
+        Without that, a receiver who can never be reached would hear a new reminder each day, of which none would be
+        old enough to raise the alarm.
+        """
+        newer = {(copy["clinic_id"], self._plan_of[copy["reminder_id"]], copy["channel"], copy["recipient"]): copy
+                 for copy in self.copies}  # fmt: skip
+        taken = []
+        for row in unsent:
+            key = (row["clinic_id"], row["plan_id"], row["channel"], row["recipient"])
+            if (copy := newer.get(key)) is not None:
+                copy["queued_at"] = min(copy["queued_at"], row["queued_at"])
+                taken.append((row["clinic_id"], row["id"]))
+        return taken
+
     def _mailbox(self, row: Row, clinic: Row) -> None:
         if clinic["reminder_email"] is not None:
             self._copy(row, MAILBOX, clinic["reminder_email"], None, self.now)
@@ -190,6 +206,7 @@ class _Batch:
         if name in self._names:
             return  # two contacts have one address, or one has the mailbox's
         self._names.add(name)
+        self._plan_of[row["id"]] = row["plan_id"]
         self.copies.append(
             {
                 "clinic_id": row["clinic_id"],

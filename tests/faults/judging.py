@@ -220,16 +220,20 @@ class _Case:
             yield f"{name} waits, and nobody sends it"
         if copy["state"] == "dead" and reminder["kind"] != _ALARM and copy["id"] not in self.alarms:
             yield f"{name} raised no alarm"
-        if copy["state"] == "cancelled" and not self._superseded(reminder):
+        if copy["state"] == "cancelled" and not self._superseded(copy, reminder):
             yield f"{name} was taken back for nothing"
 
-    def _superseded(self, reminder: Row) -> bool:
+    def _superseded(self, copy: Row, reminder: Row) -> bool:
         if reminder["plan_id"] is None:
             return False
         plan = self.plans[reminder["plan_id"]]
         newer = any(
-            other["state"] == "queued" and other["id"] != reminder["id"] and other["queued_at"] >= reminder["queued_at"]
+            other["state"] == "queued"
+            and other["id"] != reminder["id"]
+            and (to["channel"], to["recipient"]) == (copy["channel"], copy["recipient"])
             for other in self.of_plan[plan["id"]]
+            for to in self.copies[other["id"]]
+            if to["state"] != "cancelled" or other["queued_at"] > reminder["queued_at"]
         )
         return newer or self._answered_since(plan, reminder["queued_at"]) or self._taken_over(plan)
 

@@ -34,7 +34,7 @@ def seconds_of_a_sweep(world: World) -> float:
 
 
 def test_killed_at_a_random_moment_nothing_is_lost_and_nothing_recorded_twice(world: World) -> None:
-    count, chance = trials(150, 10_000), random.Random(SEED)
+    count, chance = trials(60, 10_000), random.Random(SEED)
     window, duplicates, killed, begun = seconds_of_a_sweep(world), 0, 0, time.monotonic()
     for trial in range(count):
         world.reset()
@@ -52,7 +52,7 @@ def test_killed_at_a_random_moment_nothing_is_lost_and_nothing_recorded_twice(wo
 
 
 def test_asked_to_end_it_ends_after_the_copy_in_hand_and_leaves_no_lease(world: World) -> None:
-    count, chance = trials(10, 2000), random.Random(SEED)
+    count, chance = trials(6, 2000), random.Random(SEED)
 
     def work() -> None:
         asked: list[int] = []
@@ -81,7 +81,7 @@ def test_asked_to_end_it_ends_after_the_copy_in_hand_and_leaves_no_lease(world: 
 
 def test_a_zombie_that_wakes_after_its_lease_records_nothing(world: World) -> None:
     """SIGSTOP while a copy is in hand, another worker sends it, SIGCONT: the late completion is refused, and counted."""
-    count = trials(5, 2000)
+    count = trials(3, 2000)
     late = world.folder / "late"
     for trial in range(count):
         world.reset()

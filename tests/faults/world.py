@@ -31,6 +31,7 @@ from api.engine import replan_stale
 from api.reminders.notice import Address, Channel, Notice
 from api.reminders.sweep import Swept, sweep
 from api.store import Store, migrate, open_store
+from api.store.tables import metadata
 
 __all__ = [
     "CLINIC",
@@ -41,10 +42,13 @@ __all__ = [
     "Killed",
     "Postbox",
     "World",
+    "end_of",
     "full",
     "in_child",
+    "postgresql_world",
     "scratch",
     "sqlite_world",
+    "start_child",
     "trials",
 ]
 
@@ -53,6 +57,7 @@ DUE = dt.datetime(2026, 12, 28, 14, 0, tzinfo=dt.UTC)
 """Every last safe day of the first fills has passed: each of the two pumps has one reminder that speaks for all."""
 LEASE = dt.timedelta(seconds=120)
 URL = "http://127.0.0.1:8000"
+_TABLES = (*sorted(metadata.tables), "misdeed")
 CHANNELS = ("email", "webhook", "apprise")
 
 CLINIC = {
@@ -146,7 +151,7 @@ class World:
     clinic: str = ""
     pumps: dict[str, str] = field(default_factory=dict)
     nurse: str = ""
-    _kept: bytes | str | None = None
+    _kept: bytes | dict[str, list[Any]] | None = None
 
     @property
     def path(self) -> Path:
@@ -180,12 +185,18 @@ class World:
             refills.record_refill(store, self.clinic, pump, fill, NOON)
         return self
 
+    def warm(self) -> World:
+        """Whatever a process does only once is done here, and not in every child."""
+        self.recover(DUE)
+        self.reset()
+        return self
+
     def keep(self) -> World:
         """From now on ``reset`` leads back to this state."""
         self.store.close()
         if self.store.is_shared:
-            self._kept = f"kept_{secrets.token_hex(6)}"
-            _admin(f'CREATE DATABASE "{self._kept}" TEMPLATE "{self._database}"')
+            with self._session() as connection:
+                self._kept = {name: connection.execute(f'SELECT * FROM "{name}"').fetchall() for name in _TABLES}  # type: ignore[call-overload]
         else:
             self._kept = _whole(Path(self._database))
         return self
@@ -196,26 +207,33 @@ class World:
         assert name is not None
         return name
 
+    def _session(self) -> psycopg.Connection[Any]:
+        plain = self.store.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        return psycopg.connect(plain)
+
     def reset(self) -> None:
         """Everything as it was kept; nothing has left the house."""
         self.store.close()
         self.path.unlink(missing_ok=True)
-        assert self._kept is not None
-        if isinstance(self._kept, str):
-            _admin(f'DROP DATABASE IF EXISTS "{self._database}" WITH (FORCE)')
-            _admin(f'CREATE DATABASE "{self._database}" TEMPLATE "{self._kept}"')
-        else:
+        if isinstance(self._kept, bytes):
             file = Path(self._database)
             for suffix in ("-wal", "-shm", "-journal"):
                 Path(f"{file}{suffix}").unlink(missing_ok=True)
             file.write_bytes(self._kept)
-
-    def drop(self) -> None:
-        """No trial follows."""
-        self.store.close()
-        if isinstance(self._kept, str):
-            for name in (self._database, self._kept):
-                _admin(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+            return
+        assert self._kept is not None
+        with self._session() as connection:  # what a killed worker began is rolled back first
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            connection.execute("SET LOCAL session_replication_role = replica")
+            connection.execute(f"TRUNCATE {', '.join(_TABLES)}")  # type: ignore[call-overload]
+            for name, rows in self._kept.items():
+                if rows:
+                    places = ", ".join(["%s"] * len(rows[0]))
+                    with connection.cursor() as cursor:
+                        cursor.executemany(f'INSERT INTO "{name}" VALUES ({places})', rows)  # type: ignore[arg-type]
 
     def sweep(
         self, now: dt.datetime, channel: Channel | None = None, *, carry_on: Callable[[], bool] = lambda: True,
@@ -262,11 +280,6 @@ def _whole(file: Path) -> bytes:
     return file.read_bytes()
 
 
-def _admin(statement: str) -> None:
-    with psycopg.connect(postgres.server_url(), autocommit=True) as connection:
-        connection.execute(statement)  # type: ignore[arg-type]
-
-
 @contextlib.contextmanager
 def sqlite_world(**settings: Any) -> Iterator[World]:
     """A furnished world in a file."""
@@ -276,9 +289,9 @@ def sqlite_world(**settings: Any) -> Iterator[World]:
         world = World(open_store(url), folder).furnish(**settings)
         witnessed(world.store, LEASE)
         try:
-            yield world.keep()
+            yield world.keep().warm()
         finally:
-            world.drop()
+            world.store.close()
 
 
 @contextlib.contextmanager
@@ -288,9 +301,9 @@ def postgresql_world(**settings: Any) -> Iterator[World]:
         world = World(open_store(url), folder).furnish(**settings)
         witnessed(world.store, LEASE)
         try:
-            yield world.keep()
+            yield world.keep().warm()
         finally:
-            world.drop()
+            world.store.close()
 
 
 @dataclass(frozen=True)

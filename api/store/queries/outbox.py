@@ -32,6 +32,7 @@ __all__ = [
     "mark_queued",
     "mark_sent",
     "states",
+    "unsent_of_plans",
 ]
 
 Row = sa.RowMapping
@@ -155,26 +156,41 @@ def cancel_chains(connection: sa.Connection, plans: Sequence[Key]) -> int:
     return count
 
 
-def cancel_superseded(connection: sa.Connection, plans: Sequence[Key], before: dt.datetime) -> int:
-    """Take back the copies of these plans that were queued before and not sent: a newer one goes out. How many."""
-    count = 0
+def unsent_of_plans(connection: sa.Connection, plans: Sequence[Key]) -> Sequence[Row]:
+    """The copies of these plans that were queued and not sent, the oldest first."""
+    found: list[Row] = []
     for start in range(0, len(plans), _AT_A_TIME):
         some = plans[start : start + _AT_A_TIME]
-        of_plans = sa.select(reminder.c.clinic_id, reminder.c.id).where(
-            sa.tuple_(reminder.c.clinic_id, reminder.c.plan_id).in_(some),
-            reminder.c.state == "queued",
-            reminder.c.queued_at < before,
-        )
+        of_reminder = sa.and_(reminder.c.clinic_id == delivery.c.clinic_id, reminder.c.id == delivery.c.reminder_id)
         statement = (
-            sa.update(delivery)
-            .where(
-                _UNSENT,
-                sa.tuple_(delivery.c.clinic_id, delivery.c.reminder_id).in_(of_plans),
+            sa.select(
+                delivery.c.clinic_id,
+                delivery.c.id,
+                delivery.c.channel,
+                delivery.c.recipient,
+                delivery.c.queued_at,
+                reminder.c.plan_id,
             )
-            .values(state="cancelled", lease_owner=None, lease_until=None)
+            .join_from(reminder, delivery, of_reminder)
+            .where(
+                sa.tuple_(reminder.c.clinic_id, reminder.c.plan_id).in_(some),
+                reminder.c.state == sa.literal_column("'queued'"),
+                _UNSENT,
+            )
         )
-        count += connection.execute(statement).rowcount
-    return count
+        found += connection.execute(statement.order_by(delivery.c.queued_at)).mappings().all()
+    return found
+
+
+def cancel_superseded(connection: sa.Connection, copies: Sequence[Key]) -> None:
+    """Take back these copies, unless they were sent meanwhile: a newer one goes out to the same receiver."""
+    statement = (
+        sa.update(delivery)
+        .where(delivery.c.clinic_id == sa.bindparam("of_clinic"), delivery.c.id == sa.bindparam("of_copy"), _UNSENT)
+        .values(state="cancelled", lease_owner=None, lease_until=None)
+    )
+    if copies:
+        connection.execute(statement, [{"of_clinic": of, "of_copy": name} for of, name in copies])
 
 
 def add_deliveries(connection: sa.Connection, copies: Sequence[Mapping[str, Any]]) -> None:

@@ -61,6 +61,7 @@ sa.Index(
     unique=True,
     **where("plan_id IS NULL"),
 )
+sa.Index("ix_reminder_plan", reminder.c.clinic_id, reminder.c.plan_id, **where("plan_id IS NOT NULL"))
 sa.Index("ix_reminder_pending", reminder.c.due_at, **where("state = 'pending'"))
 
 delivery = sa.Table(

@@ -471,6 +471,9 @@ def _reminding() -> None:
         sa.PrimaryKeyConstraint("clinic_id", "id", name=op.f("pk_reminder")),
         sqlite_strict=True,
     )
+    op.create_index(
+        "ix_reminder_plan", "reminder", ["clinic_id", "plan_id"], unique=False, **_where("plan_id IS NOT NULL")
+    )
     op.create_index("ix_reminder_pending", "reminder", ["due_at"], unique=False, **_where("state = 'pending'"))
     op.create_index(
         "uq_reminder_about",
