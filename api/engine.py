@@ -15,12 +15,12 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
-from api.refills import replan
 from api.reminders.dead_man import DeadManPing
 from api.reminders.guard import ClockGuard, Verdict
 from api.reminders.ladder import at_once, instant_of, step, urgency
 from api.reminders.notice import Channel
 from api.reminders.sweep import Swept, sweep
+from api.replanning import replan
 from api.store import Store
 from api.store.queries import engine, outbox, plans
 from pumpcalc import library

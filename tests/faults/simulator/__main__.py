@@ -13,10 +13,10 @@ from .world import Broken, Figures, run
 _SHOWN = ("pump_years", "ticks", "refills", "answers", "reminders", "copies", "crashes", "clock_faults", "downtimes")
 
 
-def _one(asked: tuple[int, float]) -> Figures | tuple[int, str]:
-    seed, pump_years = asked
+def _one(asked: tuple[int, float, bool]) -> Figures | tuple[int, str]:
+    seed, pump_years, believed = asked
     try:
-        return run(seed, pump_years)
+        return run(seed, pump_years, believed=believed)
     except Broken as broken:
         return seed, str(broken)
     except Exception:
@@ -32,13 +32,14 @@ def main() -> int:
     parser.add_argument("--pump-years", type=float, default=100, help="of each seed")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--minutes", type=float, help="no new seed after so long")
+    parser.add_argument("--believed", action="store_true", help="processes may start by a clock that is ahead")
     options = parser.parse_args()
     if options.seed is not None:
-        figures = run(options.seed, options.pump_years)
+        figures = run(options.seed, options.pump_years, believed=options.believed)
         print(_told([figures], 1, 0), f"digest {figures.digest}", sep="\n")
         return 0
     began, done, failed = time.monotonic(), [], 0
-    asked = ((options.first + number, options.pump_years) for number in range(options.seeds))
+    asked = ((options.first + number, options.pump_years, options.believed) for number in range(options.seeds))
     with multiprocessing.Pool(options.jobs) as pool:
         for found in pool.imap_unordered(_one, asked):
             if isinstance(found, Figures):
@@ -46,7 +47,8 @@ def main() -> int:
             else:
                 failed += 1
                 seed, what = found
-                print(f"{what}\n  python -m tests.faults.simulator --seed {seed} --pump-years {options.pump_years:g}")
+                again = f"--seed {seed} --pump-years {options.pump_years:g}{' --believed' * options.believed}"
+                print(f"{what}\n  python -m tests.faults.simulator {again}", flush=True)
             if options.minutes is not None and time.monotonic() - began > options.minutes * 60:
                 pool.terminate()
                 break

@@ -70,6 +70,7 @@ class Pump:
     id: str
     clinic: Clinic
     fill: Fill
+    ran_dry: bool = False
     visit: int = 0
     """Which visit is the planned one: an older plan of a visit is forgotten."""
 

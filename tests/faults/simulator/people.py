@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["People"]
 
 _TIERS = ((0, "scheduler"), (60, "nurse"), (240, "prescriber"), (1440, "supervisor"))
+_EMPTIED = {"withdrawn_volume": "0 mL", "left_volume": "0 mL", "new_start": True}
 _HABITS = ("prompt", "prompt", "late", "never")
 
 
@@ -71,7 +72,7 @@ class People:
         body: dict[str, Any] = {
             "person_id": person.id,
             "channel": channel,
-            "address": f"{name}@{host}" if channel == "email" else f"https://hooks.{host}/{name}",
+            "address": f"{name}@{host}",  # of a webhook too: its own rules are tested where it is
             "after_minutes": str(after),
         }
         if self.chance.random() < 0.3:
@@ -79,7 +80,7 @@ class People:
         if self.chance.random() < 0.4:
             quiet_from, quiet_until = self.chance.choice((("22:00", "06:30"), ("12:00", "13:00"), ("00:30", "05:00")))
             body |= {"quiet_from": quiet_from, "quiet_until": quiet_until}
-        row, _ = api_people.add_contact(self.world.store, clinic.id, body, self.now)
+        row, _ = api_people.add_contact(self.world.store, clinic.id, body, self.now, self.world.channels)
         person.contacts.append(row["id"])
 
     def _implant(self, clinic: Clinic) -> None:
@@ -105,14 +106,19 @@ class People:
             return
         before = self._open_refill(pump)
         if before is None or before["fill_date"] != day.isoformat():  # recorded, and then the line was cut
-            body = {**pump.fill.body, "fill_date": day.isoformat()}
+            body = {**pump.fill.body, "fill_date": day.isoformat(), **(_EMPTIED if pump.ran_dry else {})}
             try:
                 refills.record_refill(self.world.store, pump.clinic.id, pump.id, body, self.now)
             except Refusal as refusal:
-                self.refuses(refusal, "fill-not-done")
+                self.refuses(refusal, "fill-not-done", "restart-as-naive", "events-after-fill")
+                if refusal.problems[0].code == "restart-as-naive" and not pump.ran_dry:
+                    pump.ran_dry = True  # it is looked into, found empty, and the patient begins anew
+                    self._refill(pump, visit, day)
+                    return
                 self._plan_visit(pump, self.world.clock.true + minutes(self.chance, 60, 3000), 0)
                 return
             self.refills += 1
+            pump.ran_dry = False
         opened = self._open_refill(pump)
         assert opened is not None
         next_day, later = visit_after(self.chance, day, dt.date.fromisoformat(opened["refill_by"]))
