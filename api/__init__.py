@@ -3,7 +3,8 @@
 settings, fields                 environment to settings; texts of a request to values that hide nothing
 store/                           patients' pumps, refills, calculations, reminders, outbox
 refills, visits                  one refill, its calculation, its reminders and what it writes into the ledger
-reservoirs, ledger               what happened to a pump, never changed; what it waits for follows
+reservoirs, unmeasured, ledger   what happened to a pump, never changed; what it waits for follows
+replanning                       what a pump waits for, worked out again when something that it rests on has changed
 reminders/                       which are due, claiming one, sending it; whether the clock may be believed
 closures                         the days on which a clinic is closed, each with its reason
 clock                            the only reader of the time; wakes the sweep

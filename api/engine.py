@@ -15,12 +15,12 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
-from api.refills import replan
 from api.reminders.dead_man import DeadManPing
 from api.reminders.guard import ClockGuard, Verdict
 from api.reminders.ladder import at_once, instant_of, step, urgency
 from api.reminders.notice import Channel
 from api.reminders.sweep import Swept, sweep
+from api.replanning import replan
 from api.store import Store
 from api.store.queries import engine, outbox, plans
 from pumpcalc import library
@@ -64,6 +64,9 @@ class Engine:
         """What the last look at the clock said."""
         self.wrong: dict[str, int] = {}
         """What the last nightly check found that must not be: how many of each."""
+        self.late = 0
+        """Copies that were sent and were by then not this process' to record: another had sent them, or they were taken
+        back."""
         self._now = now
         self._monotonic = monotonic
         self._guard = ClockGuard()
@@ -101,6 +104,7 @@ class Engine:
             senders=self.post.senders,
             carry_on=goes_on,
         )
+        self.late += swept.late
         self._beat()
         return swept
 

@@ -19,7 +19,7 @@ from api import plans
 from api.house import clinic as clinic_row
 from api.house import pump_of, today, understood
 from api.problems import NotFound
-from api.refills import replan_now
+from api.replanning import replan_now
 from api.reservoirs import Reservoir, keep, reservoir_of
 from api.store import Store, new_id
 from api.store.queries import events, records

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,9 +16,9 @@ from api import closures, plans
 from api.house import clinic as clinic_row
 from api.house import pump_of
 from api.reminders.ladder import worst
-from api.reservoirs import Reservoir, by_ledger, in_words, keep, reservoir_of, to_be_filled
+from api.reservoirs import Reservoir, keep, reservoir_of, to_be_filled
 from api.store import Store, new_id
-from api.store.queries import house, records
+from api.store.queries import records
 from api.store.types import Row
 from api.unmeasured import Unmeasured
 from api.visits import Visit, visit_of, written_by
@@ -29,7 +28,7 @@ from pumpcalc.worksheet import Calculation
 from pumpcalc.worksheet.fields import Request
 from pumpcalc.worksheet.uses import facts_of
 
-__all__ = ["keep_calculation", "record_refill", "refill_request", "replan", "replan_now"]
+__all__ = ["due_of", "keep_calculation", "record_refill", "refill_request", "scheduled", "with_house"]
 
 NAME = "refill-schedule"
 
@@ -100,7 +99,7 @@ def record_refill(store: Store, clinic_id: str, pump_id: str, request: Mapping[s
         held = reservoir_of(connection, clinic, pump)
         _must_run(pump, held)
         visit, asked = _visit_of(request)
-        calculation = _scheduled(clinic, _schedule_request(clinic, pump, last, asked))
+        calculation = scheduled(clinic, _schedule_request(clinic, pump, last, asked))
         _within_hard_limits(calculation)
         fill_date = _fill_date(calculation, clinic["time_zone"], now)
         refill_id, residual_id = new_id("refill"), new_id("calculation")
@@ -165,13 +164,13 @@ def _schedule_request(clinic: Row, pump: Row, last: sa.RowMapping | None, reques
     ]
     if problems:
         raise Refusal(problems)
-    full = _with_house(clinic, pump, request)
+    full = with_house(clinic, pump, request)
     if last is not None:
         full["last_accepted"] = _last_accepted(json.loads(last["request"]), request)
     return full
 
 
-def _with_house(clinic: Row, pump: Row, request: Mapping[str, Any]) -> dict[str, Any]:
+def with_house(clinic: Row, pump: Row, request: Mapping[str, Any]) -> dict[str, Any]:
     """A request with what the pump and the clinic say."""
     full: dict[str, Any] = {**request, "pump": pump["model"], "would_move": True}
     full |= {name: clinic[name] for name in ("low_reservoir_alarm_volume", "closed_weekdays", "closed_dates")}
@@ -202,7 +201,7 @@ def _drugs(request: Mapping[str, Any]) -> list[str]:
     return [drug for drug in listed if isinstance(drug, str)]
 
 
-def _scheduled(clinic: Row, asked: Mapping[str, Any]) -> Calculation:
+def scheduled(clinic: Row, asked: Mapping[str, Any]) -> Calculation:
     """The schedule, with the public holidays of the clinic's place before the day that the fill itself allows."""
     calculation = calculate(NAME, asked)
     if clinic["public_holidays"] is None:
@@ -290,7 +289,7 @@ def _keep(
             "recorded_at": now,
         },
     )
-    due = _due(calculation, calculation_id, refill_id, fill_date)
+    due = due_of(calculation, calculation_id, refill_id, fill_date)
     plans.open_date(connection, clinic, {**pump, "state": "active"}, due, "refill", now)
 
 
@@ -320,7 +319,7 @@ def keep_calculation(
     return calculation_id
 
 
-def _due(calculation: Calculation, calculation_id: str, refill_id: str, fill_date: dt.date) -> plans.Due:
+def due_of(calculation: Calculation, calculation_id: str, refill_id: str, fill_date: dt.date) -> plans.Due:
     answers = calculation.answers
     return plans.Due(
         refill_id=refill_id,
@@ -337,81 +336,3 @@ def _severity(components: Sequence[Mapping[str, Any]]) -> str:
     """How bad a missed refill would be: an admixture takes its worst."""
     drugs = [library.load().drug(component["drug"]) for component in components]
     return worst([str(drug.missed_refill.value) for drug in drugs])
-
-
-def replan(store: Store, clinic_id: str, pump_id: str, now: dt.datetime) -> bool:
-    """Work out again what a pump waits for, because something that it rests on has changed. Whether that moved.
-
-    One transaction. A fill whose schedule can no longer be worked out becomes an alert that its last safe day is
-    unknown. What a pump without a running fill waits for stays as it is.
-    """
-    with store.writing() as connection:
-        clinic = clinic_row(connection, clinic_id, lock=True)
-        pump = pump_of(connection, clinic_id, pump_id, lock=True)
-        if pump["stale_why"] is None:
-            return False
-        return replan_now(connection, clinic, pump, pump["stale_why"], now)
-
-
-def replan_now(connection: sa.Connection, clinic: Row, pump: Row, why: str, now: dt.datetime) -> bool:
-    """The same, inside the transaction of the caller, who has locked the pump and then read the clinic.
-
-    What follows rests on the ledger and on the settings alone, not on ``now``: a plan that is worked out again without
-    anything having changed says the same.
-    """
-    refill = records.open_refill(connection, clinic["id"], pump["id"])
-    held = reservoir_of(connection, clinic, pump)
-    kept = held if held.is_kept else None
-    if refill is None or pump["state"] == "explanted" or (kept is None and pump["state"] != "active"):
-        house.clear_stale(connection, clinic["id"], pump["id"])
-        return False
-    if kept is not None and kept.no_date is not None:
-        return _without_date(connection, clinic, pump, kept, now)
-    running = {**pump, "state": "active"}
-    request = json.loads(refill["request"])
-    rests_on = None
-    try:
-        asked = _asked_again(clinic, pump, request)
-        if isinstance(kept, Reservoir) and not kept.runs_as_filled(request):
-            rests_on, since = by_ledger(clinic, pump, kept, request)
-            asked |= since
-        calculation = _scheduled(clinic, asked)
-    except Refusal as refusal:
-        detail = refusal.problems[0].detail
-        plans.open_unknown(connection, clinic, running, "not-computable", now, detail=detail)
-        return True
-    due = _due(calculation, new_id("calculation"), refill["id"], refill["fill_date"])
-    if why != "reminders" and plans.same_as_open(connection, pump, due):
-        house.clear_stale(connection, clinic["id"], pump["id"])
-        return False
-    if rests_on is not None:
-        volume = keep_calculation(connection, clinic["id"], rests_on, now)
-        due = replace(due, detail=in_words(request, rests_on, volume))
-    keep_calculation(connection, clinic["id"], calculation, now, due.calculation_id, rests_on)
-    plans.open_date(connection, clinic, running, due, why, now)
-    return True
-
-
-def _without_date(
-    connection: sa.Connection, clinic: Row, pump: Row, held: Reservoir | Unmeasured, now: dt.datetime
-) -> bool:
-    """An alert that no last safe day can be stated, unless the open plan is that alert already."""
-    assert held.no_date is not None
-    if pump["state"] == held.pump_state and plans.same_alert(connection, pump, held.no_date):
-        house.clear_stale(connection, clinic["id"], pump["id"])
-        return False
-    detail = None
-    alarm = clinic["low_reservoir_alarm_volume"]
-    if isinstance(held, Reservoir) and held.no_date == "possibly-empty" and alarm is not None:
-        assert held.last_at is not None
-        suspicion = calculate("reservoir-state", held.question(pump["model"], alarm, held.last_at))
-        keep_calculation(connection, clinic["id"], suspicion, now)
-        detail = next(note.text for note in suspicion.notes if note.code == "restart-as-naive")
-    plans.open_unknown(connection, clinic, pump, held.no_date, now, state=held.pump_state, detail=detail)
-    return True
-
-
-def _asked_again(clinic: Row, pump: Row, request: Mapping[str, Any]) -> dict[str, Any]:
-    """The request of a recorded refill, with what the pump and the clinic say now."""
-    own = {name: value for name, value in request.items() if name in refill_request().model_fields}
-    return _with_house(clinic, pump, own)

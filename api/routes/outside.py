@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 from fastapi import APIRouter, Request, Response
 
 from api import clock, people
@@ -12,6 +14,8 @@ from api.store.queries import engine, house, outbox, plans
 from api.store.queries import people as people_queries
 
 __all__ = ["router"]
+
+_A_DAY = dt.timedelta(days=1)
 
 router = APIRouter(tags=["outside"])
 
@@ -76,12 +80,16 @@ def metrics(request: Request, store: StoreOf) -> Response:
         counted = dict.fromkeys(("pending", "sent", "dead", "cancelled"), 0) | outbox.states(connection)
         for state, count in counted.items():
             gauge("deliveries", count, "Copies by state; dead is an alarm.", state=state)
+        missed = engine.misses(connection, now - _A_DAY)
+        gauge("misses", missed, "Open plans with a reminder due for a day of which nobody was told: an alarm.")
         stale = engine.stale_pumps(connection, None, 10_000)
         gauge("plans_stale", len(stale), "Plans that wait to be worked out again.")
     ticked = request.app.state.clock.seconds_since_tick()
     gauge("seconds_since_sweep", -1.0 if ticked is None else ticked, "Since the last sweep went well; -1: never.")
     verdict = request.app.state.engine.verdict
     gauge("clock_believed", 1 if verdict.may_schedule else 0, "1 when the clock of this process is believed.")
+    late = request.app.state.engine.late
+    gauge("duplicates_suppressed", late, "Copies of this process that were sent and not recorded a second time.")
     for name, count in request.app.state.engine.wrong.items():
         gauge("nightly_check", count, "What the last nightly check found that must not be.", what=name)
     return Response(generate_latest(registry), media_type="text/plain; version=0.0.4; charset=utf-8")

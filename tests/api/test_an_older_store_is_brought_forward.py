@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from api_fiction import MORPHINE, ZICONOTIDE, House, Recorder, at
-from test_the_ledger_is_kept import happens, lines
+from ledger_fiction import happens, lines
 
 from api import ledger
 from api.engine import check_all, replan_stale

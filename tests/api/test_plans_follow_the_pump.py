@@ -10,7 +10,7 @@ import pytest
 from api_fiction import MORPHINE, NOON, House, at
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from test_the_ledger_is_kept import DOSE, happens
+from ledger_fiction import DOSE, happens
 
 from api import house, ledger, reservoirs
 from api.engine import replan_stale

@@ -116,7 +116,13 @@ def test_a_calendars_entry_keeps_its_uid_and_counts_up(client: httpx.Client, cli
 
 def test_metrics_name_no_clinic_and_no_pump(client: httpx.Client, clinic: str) -> None:
     text = client.get("/metrics").text
-    for name in ("reminders_due", "oldest_overdue_seconds", 'deliveries{state="dead"}', "clock_believed 1.0"):
+    for name in (
+        "reminders_due",
+        "oldest_overdue_seconds",
+        'deliveries{state="dead"}',
+        "clock_believed 1.0",
+        "misses 0.0",
+    ):
         assert f"pumpcalc_{name}" in text
     for secret in (clinic, "7F3K", "Fictional"):
         assert secret not in text

@@ -19,6 +19,7 @@ __all__ = [
     "local_intents",
     "mark_beat",
     "mark_stale",
+    "misses",
     "move_due",
     "oldest_overdue",
     "once_by_key",
@@ -154,6 +155,26 @@ def reminders_due(connection: sa.Connection, now: dt.datetime) -> int:
     """How many reminders are due and not queued."""
     due = sa.and_(reminder.c.state == sa.literal_column("'pending'"), reminder.c.due_at <= now)
     return int(connection.execute(sa.select(sa.func.count()).select_from(reminder).where(due)).scalar_one())
+
+
+def misses(connection: sa.Connection, before: dt.datetime) -> int:
+    """How many open plans had a reminder due before an instant, and none of them, nor any since, was sent to anybody.
+
+    There should be none. A clinic that has said to nobody is among them.
+    """
+    due = sa.exists().where(
+        reminder.c.clinic_id == plan.c.clinic_id, reminder.c.plan_id == plan.c.id, reminder.c.due_at < before,
+        reminder.c.state != "cancelled",
+    )  # fmt: skip
+    of_reminder = sa.and_(delivery.c.clinic_id == reminder.c.clinic_id, delivery.c.reminder_id == reminder.c.id)
+    sent = sa.exists(
+        sa.select(1)
+        .select_from(reminder.join(delivery, of_reminder))
+        .where(reminder.c.clinic_id == plan.c.clinic_id, reminder.c.plan_id == plan.c.id, delivery.c.state == "sent")
+        .correlate(plan)
+    )
+    statement = sa.select(sa.func.count()).select_from(plan).where(plan.c.closed_at.is_(None), due, sa.not_(sent))
+    return int(connection.execute(statement).scalar_one())
 
 
 def oldest_overdue(connection: sa.Connection, now: dt.datetime) -> dt.datetime | None:
