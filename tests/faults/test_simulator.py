@@ -65,7 +65,7 @@ FAULTS: dict[str, tuple[Any, dict[str, Callable[..., Any]], str, int]] = {
     ),
     "an answer stops nothing": (plans, {"cancel_chain": _none}, "R-13", 0),
     "a copy is sent after the answer": (plans, {"cancel_undelivered": _none}, "R-13 R-06", 7),
-    "the dead make no alarm": (outbox, {"_alarm": _none}, "R-02", 17),
+    "the dead make no alarm": (outbox, {"_alarm": _none}, "R-02", 38),
 }  # fmt: skip
 """What is taken away from the engine; which promise is then seen to break; the first seed, where others take longer."""
 
