@@ -33,7 +33,7 @@ TICK = 15
 _YEAR = dt.timedelta(days=365.25)
 _DAY = dt.timedelta(days=1)
 _HOUR = dt.timedelta(hours=1)
-_MOST_PIECES = 20_000
+_MOST_PIECES = 2000
 """Of one tick: more than any that ends."""
 _NEVER_AGAIN = 40
 """How often a thing that people want is tried again before it is taken that it cannot be."""
