@@ -57,10 +57,15 @@ def database_now(connection: sa.Connection) -> dt.datetime | None:
 
 
 def mark_stale(connection: sa.Connection, now: dt.datetime, why: str, clinic_id: str | None = None) -> int:
-    """The plans of these pumps are to be worked out again: those of a clinic, or all. How many."""
-    statement = sa.update(pump).where(pump.c.state != "explanted", pump.c.stale_since.is_(None))
-    if clinic_id is not None:
-        statement = statement.where(pump.c.clinic_id == clinic_id)
+    """The plans of these pumps are to be worked out again: those of a clinic, or all. How many are newly marked.
+
+    ``reminders`` outweighs another reason that stands there: such a plan gets a new ladder though its day is the same.
+    """
+    of_clinic = sa.true() if clinic_id is None else pump.c.clinic_id == clinic_id
+    if why == "reminders":
+        marked = sa.update(pump).where(pump.c.stale_since.is_not(None), of_clinic)
+        connection.execute(marked.values(stale_why=why))
+    statement = sa.update(pump).where(pump.c.state != "explanted", pump.c.stale_since.is_(None), of_clinic)
     return connection.execute(statement.values(stale_since=now, stale_why=why)).rowcount
 
 
