@@ -18,6 +18,7 @@ from api.fields import (
     PatientId,
     Reason,
     Reference,
+    SomeMinutes,
     TimeOfDay,
     YesOrNo,
 )
@@ -65,7 +66,7 @@ class ClinicSettings(Request):
     controlled_drug_lead_days: DayCount | None = None
     controlled_drugs: DrugNames | None = None
     booking_window_days: DayCount | None = None
-    repeat_after_minutes: MinuteCount | None = None
+    repeat_after_minutes: SomeMinutes | None = None
     snooze_minutes_at_most: MinuteCount | None = None
     digest_time: TimeOfDay | None = None
 

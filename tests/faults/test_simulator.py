@@ -7,18 +7,27 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from simulator.chance import stream
+from simulator.disk import Disk
 from simulator.expected import hours_after, is_quiet, wall_instant
-from simulator.world import Broken, Figures, run
+from simulator.house import FILLS, drawn_settings
+from simulator.world import START, Broken, Figures, run
 
+from api.engine import replan_stale
+from api.house import add_clinic, add_patient, add_pump, change_settings
+from api.people import add_person
+from api.refills import record_refill
 from api.reminders import outbox
+from api.responses import respond
 from api.store.queries import outbox as outbox_queries
 from api.store.queries import plans
+from pumpcalc.errors import Refusal
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -89,6 +98,57 @@ def test_a_planted_fault_is_found_and_its_seed_finds_it_again(planted: str, monk
     assert f"(seed {seed}, 2026" in str(broken)
     with pytest.raises(Broken, match=f"^{re.escape(str(broken))}$"):
         run(seed, 0.3)
+
+
+# What it found
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[tuple[Disk, str, str]]:
+    """A store with one clinic and one filled pump."""
+    disk = Disk(tmp_path / "pumpcalc.db")
+    clinic = add_clinic(disk.store, {**drawn_settings(stream(1, "house"), 0), **SETTINGS}, START)["id"]
+    patient = add_patient(disk.store, clinic, {}, START)["id"]
+    pump = add_pump(disk.store, clinic, {"patient_id": patient, "model": FILLS[0].model}, START)["id"]
+    record_refill(disk.store, clinic, pump, {**FILLS[0].body, "fill_date": "2026-01-05"}, START)
+    yield disk, clinic, pump
+    disk.close()
+
+
+SETTINGS = {"reminder_time": "09:00", "closed_weekdays": [], "closed_dates": [], "snooze_minutes_at_most": "600"}
+
+
+def test_two_changes_before_one_tick_both_count(house: tuple[Disk, str, str]) -> None:
+    disk, clinic, _ = house
+    change_settings(disk.store, clinic, {"closed_dates": ["2027-12-24"]}, START)
+    change_settings(disk.store, clinic, {"reminder_time": "17:00"}, START)
+    replan_stale(disk.store, lambda: START)
+    hours = disk.rows("SELECT DISTINCT substr(local_intent, 12) FROM reminder WHERE state = 'pending'")
+    assert [row[0] for row in hours] == ["17:00"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        ({"kind": "snoozed", "until": "2026-01-05T20:00:00Z"}, "snoozed"),
+        ({"kind": "booked", "day": "2026-01-12"}, "booking-passed"),
+    ],
+)
+def test_the_same_answer_twice_is_no_fault_and_leaves_one_reminder(
+    house: tuple[Disk, str, str], answer: dict[str, str], kind: str
+) -> None:
+    disk, clinic, pump = house
+    person = add_person(disk.store, clinic, {"name": "Fictional Nurse", "role": "nurse"}, START)["id"]
+    for _ in range(2):
+        respond(disk.store, clinic, pump, {"person_id": person, **answer}, START)
+    assert [row[0] for row in disk.rows("SELECT state FROM reminder WHERE kind = ?", kind)] == ["pending"]
+
+
+def test_a_reminder_is_repeated_after_one_minute_at_the_soonest(house: tuple[Disk, str, str]) -> None:
+    disk, clinic, _ = house
+    change_settings(disk.store, clinic, {"repeat_after_minutes": "1"}, START)
+    with pytest.raises(Refusal, match="from 1 to 10080"):  # again after no time at all: the tick would never end
+        change_settings(disk.store, clinic, {"repeat_after_minutes": "0"}, START)
 
 
 # The second opinion is by hand
