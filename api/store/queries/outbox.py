@@ -44,10 +44,10 @@ _PENDING = reminder.c.state == sa.literal_column("'pending'")
 _UNSENT = delivery.c.state.in_([sa.literal_column("'pending'"), sa.literal_column("'dead'")])
 
 
-def _reachable() -> sa.ColumnElement[bool]:
-    """Whether the clinic has said to whom a reminder can go. One that cannot go to anybody stays due, and is seen."""
+def _unreachable() -> sa.Select[tuple[str]]:
+    """The clinics that have not said to whom a reminder can go. What cannot go to anybody stays due, and is seen."""
     has_contact = sa.exists().where(contact.c.clinic_id == clinic.c.id, contact.c.ended_at.is_(None))
-    return sa.or_(clinic.c.reminder_email.is_not(None), has_contact)
+    return sa.select(clinic.c.id).where(clinic.c.reminder_email.is_(None), sa.not_(has_contact))
 
 
 def _due(now: dt.datetime) -> sa.ColumnElement[bool]:
@@ -59,12 +59,11 @@ def due_plans(connection: sa.Connection, now: dt.datetime, limit: int) -> Sequen
 
     A plan that another worker holds is stepped over.
     """
+    # Nothing is grouped: SQLite keeps the worst ``limit`` of an index scan, however many are due.
     due = (
-        sa.select(reminder.c.clinic_id, reminder.c.plan_id, sa.func.min(reminder.c.urgency).label("urgency"))
-        .join(clinic, clinic.c.id == reminder.c.clinic_id)
-        .where(_due(now), reminder.c.plan_id.is_not(None), _reachable())
-        .group_by(reminder.c.clinic_id, reminder.c.plan_id)
-        .order_by(sa.literal_column("urgency"), reminder.c.clinic_id, reminder.c.plan_id)
+        sa.select(reminder.c.clinic_id, reminder.c.plan_id, reminder.c.urgency)
+        .where(_due(now), reminder.c.plan_id.is_not(None), reminder.c.clinic_id.not_in(_unreachable()))
+        .order_by(reminder.c.urgency, reminder.c.clinic_id, reminder.c.plan_id)
         .limit(limit)
         .subquery()
     )
@@ -75,7 +74,8 @@ def due_plans(connection: sa.Connection, now: dt.datetime, limit: int) -> Sequen
         .order_by(due.c.urgency, plan.c.clinic_id, plan.c.id)
         .with_for_update(skip_locked=True, of=plan, key_share=True)
     )
-    return connection.execute(statement).mappings().all()
+    found = connection.execute(statement).mappings().all()
+    return list({(row["clinic_id"], row["id"]): row for row in found}.values())  # one plan may have several due
 
 
 def due_reminders(connection: sa.Connection, plans: Sequence[Key], now: dt.datetime) -> Sequence[Row]:
@@ -92,8 +92,7 @@ def due_of_clinics(connection: sa.Connection, now: dt.datetime, limit: int) -> S
     """The reminders that are a clinic's own, of no plan, that are due: digests, alarms. Locked; others step over."""
     statement = (
         sa.select(reminder)
-        .join(clinic, clinic.c.id == reminder.c.clinic_id)
-        .where(_due(now), reminder.c.plan_id.is_(None), _reachable())
+        .where(_due(now), reminder.c.plan_id.is_(None), reminder.c.clinic_id.not_in(_unreachable()))
         .order_by(reminder.c.urgency, reminder.c.due_at, reminder.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True, of=reminder)
