@@ -37,7 +37,8 @@ _MISDEEDS = {
     ),
     "a copy is claimed after its plan was closed": (
         "delivery",
-        "NEW.lease_owner IS NOT NULL AND EXISTS (SELECT 1 FROM reminder JOIN plan ON plan.clinic_id = reminder.clinic_id"
+        "NEW.lease_owner IS NOT NULL AND EXISTS"
+        " (SELECT 1 FROM reminder JOIN plan ON plan.clinic_id = reminder.clinic_id"
         " AND plan.id = reminder.plan_id WHERE reminder.clinic_id = NEW.clinic_id AND reminder.id = NEW.reminder_id"
         " AND plan.closed_at IS NOT NULL)",
     ),
@@ -56,7 +57,7 @@ def witnessed(store: Store, lease: dt.timedelta) -> None:
     is_shared = store.is_shared
     after = (
         f"to_char((OLD.lease_until::timestamptz + interval '{seconds} seconds') AT TIME ZONE 'UTC',"
-        " 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
+        ' \'YYYY-MM-DD"T"HH24:MI:SS.US"Z"\')'
         if is_shared
         else f"strftime('%Y-%m-%dT%H:%M:%f000Z', OLD.lease_until, '+{seconds} seconds')"
     )
@@ -246,9 +247,7 @@ class _Case:
 
     def _pump(self, pump: Row) -> Iterator[str]:
         name = f"{pump['state']} pump {pump['id']}"
-        is_open = [
-            row for row in self.plans.values() if row["pump_id"] == pump["id"] and row["closed_at"] is None
-        ]
+        is_open = [row for row in self.plans.values() if row["pump_id"] == pump["id"] and row["closed_at"] is None]
         if [row["id"] for row in is_open] != ([] if pump["state"] == "explanted" else [pump["plan_id"]]):
             yield f"{name} does not point at exactly one open plan"
         refills = [

@@ -1,4 +1,4 @@
-"""F-18: every pump of fifty clinics is overdue at the start: all queued in five minutes, the worst first, in little memory."""
+"""F-18: every pump of fifty clinics is overdue at the start: all queued in five minutes, the worst first."""
 
 from __future__ import annotations
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
-import os
 import time
 from collections import Counter
 from typing import Any

@@ -160,9 +160,7 @@ def _two_at_once(world: World, plant: Callable[[], object]) -> Callable[[random.
 
 
 def _no_lease_check() -> None:
-    def claim(
-        connection: Any, now: Any, owner: str, lease_until: Any, channels: Any, limit: int
-    ) -> Any:
+    def claim(connection: Any, now: Any, owner: str, lease_until: Any, channels: Any, limit: int) -> Any:
         ready = (
             sa.select(delivery.c.id)
             .where(delivery.c.state.in_(("pending", "dead")), delivery.c.next_try_at <= now)

@@ -80,13 +80,12 @@ def test_a_refill_recorded_while_its_reminder_is_on_its_way(world: World) -> Non
 
 
 def test_an_answer_that_races_the_step_to_the_next_person(world: World) -> None:
-    chance, extra = random.Random(28), 0
+    chance, extra, pump = random.Random(28), 0, world.pumps["ziconotide"]
+    body = {"person_id": world.nurse, "kind": "acknowledged"}
     for trial in range(_count(world)):
         world.reset()
         world.sweep(MORNING)
         before = len(posted(world.path))
-        pump = world.pumps["ziconotide"]
-        body = {"person_id": world.nurse, "kind": "acknowledged"}
         answer = lambda: respond(world.store, world.clinic, pump, body, NEXT)  # noqa: E731
         _race(chance, answer, _sweeper(world, NEXT, chance), _sweeper(world, NEXT, chance))
         world.sweep(NEXT)
@@ -100,7 +99,9 @@ def test_an_answer_that_races_the_step_to_the_next_person(world: World) -> None:
         assert coming == [(0,)], "never a lost answer: nobody else is told of it"
         verdict = judge(world.store, NEXT, world.path)
         assert (verdict.wrong, verdict.duplicates) == ([], 0), trial
-    print(f"\nF-28 {world.store.engine.dialect.name}: {_count(world)} interleavings, {extra} extra steps, 0 answers lost")
+    print(
+        f"\nF-28 {world.store.engine.dialect.name}: {_count(world)} interleavings, {extra} extra steps, 0 answers lost"
+    )
 
 
 def test_a_plan_worked_out_again_while_its_reminder_is_claimed(world: World) -> None:

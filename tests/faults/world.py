@@ -42,8 +42,8 @@ __all__ = [
     "Killed",
     "Postbox",
     "World",
-    "full",
     "end_of",
+    "full",
     "in_child",
     "postgresql_world",
     "scratch",
@@ -87,7 +87,7 @@ FILLS: dict[str, dict[str, Any]] = {
         "stability": "180 day",
     },
 }
-"""Refills that are due on 2026-12-18 and 2026-12-25; a miss of the first is a loss of analgesia, the second critical."""
+"""Refills that are due on 2026-12-18 and 2026-12-25; the first a loss of analgesia if missed, the second critical."""
 
 
 def full() -> bool:
@@ -167,7 +167,12 @@ class World:
             body = {"name": role.title(), "role": role}
             people_of[role] = people.add_person(store, self.clinic, body, NOON)["id"]
         self.nurse = people_of["nurse"]
-        hook = {"person_id": self.nurse, "channel": "webhook", "address": "https://hooks.example/7", "after_minutes": "0"}
+        hook = {
+            "person_id": self.nurse,
+            "channel": "webhook",
+            "address": "https://hooks.example/7",
+            "after_minutes": "0",
+        }
         people.add_contact(store, self.clinic, hook, NOON)
         mail = {
             "person_id": people_of["supervisor"], "channel": "email", "address": "head@clinic.example",
@@ -354,5 +359,3 @@ def in_child(world: World, work: Callable[[], object], *, kill_after: float | No
         with contextlib.suppress(ProcessLookupError):
             os.kill(child, signal.SIGKILL)
     return end_of(child, said)
-
-

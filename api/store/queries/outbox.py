@@ -7,7 +7,7 @@ a claim steps over what another worker holds; it stands in a CTE, so that its LI
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -81,8 +81,7 @@ def due_plans(connection: sa.Connection, now: dt.datetime, limit: int) -> Sequen
 def due_reminders(connection: sa.Connection, plans: Sequence[Key], now: dt.datetime) -> Sequence[Row]:
     """Every reminder of these plans that is due and not queued, soonest first."""
     found: list[Row] = []
-    for start in range(0, len(plans), _AT_A_TIME):
-        some = plans[start : start + _AT_A_TIME]
+    for some in _portions(plans):
         statement = sa.select(reminder).where(_due(now), sa.tuple_(reminder.c.clinic_id, reminder.c.plan_id).in_(some))
         found += connection.execute(statement.order_by(reminder.c.due_at, reminder.c.id)).mappings().all()
     return found
@@ -136,30 +135,35 @@ def coalesce(connection: sa.Connection, reminders: Sequence[Key], now: dt.dateti
     _settle(connection, reminders, "coalesced", now)
 
 
-def unsent_of_plans(connection: sa.Connection, plans: Sequence[Key]) -> Sequence[Row]:
-    """The copies of these plans that were queued and not sent, the oldest first."""
-    found: list[Row] = []
-    for start in range(0, len(plans), _AT_A_TIME):
-        some = plans[start : start + _AT_A_TIME]
-        of_reminder = sa.and_(reminder.c.clinic_id == delivery.c.clinic_id, reminder.c.id == delivery.c.reminder_id)
-        statement = (
-            sa.select(
-                delivery.c.clinic_id,
-                delivery.c.id,
-                delivery.c.channel,
-                delivery.c.recipient,
-                delivery.c.queued_at,
-                reminder.c.plan_id,
-            )
-            .join_from(reminder, delivery, of_reminder)
-            .where(
-                sa.tuple_(reminder.c.clinic_id, reminder.c.plan_id).in_(some),
-                reminder.c.state == sa.literal_column("'queued'"),
-                _UNSENT,
-            )
+def unsent_of_plans(connection: sa.Connection, plans: Sequence[Key]) -> list[dict[str, Any]]:
+    """The copies of these plans that were queued and not sent, the oldest first, each with its plan.
+
+    Two questions, and each column by itself: for pairs, or for a join, SQLite would read every reminder there ever was,
+    or every copy of these clinics.
+    """
+    plan_of: dict[Key, str] = {}
+    for some in _portions(plans):
+        statement = sa.select(reminder.c.clinic_id, reminder.c.id, reminder.c.plan_id).where(
+            reminder.c.clinic_id.in_(sorted({clinic_id for clinic_id, _ in some})),
+            reminder.c.plan_id.in_([plan_id for _, plan_id in some]),
+            reminder.c.state == "queued",
         )
-        found += connection.execute(statement.order_by(delivery.c.queued_at)).mappings().all()
-    return found
+        plan_of |= {(row[0], row[1]): row[2] for row in connection.execute(statement)}
+    found = []
+    for some in _portions(list(plan_of)):
+        copies = sa.select(delivery).where(
+            delivery.c.clinic_id.in_(sorted({clinic_id for clinic_id, _ in some})),
+            delivery.c.reminder_id.in_([reminder_id for _, reminder_id in some]),
+            delivery.c.state.in_(("pending", "dead")),
+        )
+        for row in connection.execute(copies).mappings():
+            found.append({**row, "plan_id": plan_of[row["clinic_id"], row["reminder_id"]]})
+    return sorted(found, key=lambda row: row["queued_at"])
+
+
+def _portions(keys: Sequence[Key]) -> Iterator[Sequence[Key]]:
+    for start in range(0, len(keys), _AT_A_TIME):
+        yield keys[start : start + _AT_A_TIME]
 
 
 def cancel_superseded(connection: sa.Connection, copies: Sequence[Key]) -> None:
