@@ -2,6 +2,7 @@
 #   make demo              set everything up and show the main job on the embedded store; serves until interrupted
 #   make demo ARGS=--once  the same, and end when the reminder has been delivered
 #   make test              set everything up, lint, type-check and test
+#   make faults            the long trials of the reminder engine: killed, stalled, refused, full, late, at once
 
 PYTHON ?= python3
 VENV := .venv
@@ -13,7 +14,7 @@ INSTALL := VIRTUAL_ENV=$(CURDIR)/$(VENV) $(UV) pip install --quiet --constraint 
   --build-constraint requirements.lock
 ARGS ?=
 
-.PHONY: demo test lint check lock clean
+.PHONY: demo test lint check faults lock clean
 
 demo: $(VENV)/server
 	$(BIN)/pumpcalc demo $(ARGS)
@@ -28,6 +29,11 @@ lint: $(VENV)/everything
 
 check: $(VENV)/everything
 	$(BIN)/pytest -n 2
+
+# Hours: every fault with its full count, and what it found, in words. A few of each are part of 'make test'.
+faults: $(VENV)/everything
+	PUMPCALC_FAULTS=full $(BIN)/pytest -n 2 --dist loadscope -rA -o timeout=0 tests/faults
+	$(BIN)/python tests/faults/against_apscheduler.py
 
 $(UV):
 	$(PYTHON) -m venv $(VENV)

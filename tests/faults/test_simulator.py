@@ -68,7 +68,12 @@ FAULTS: dict[str, tuple[Any, str, Callable[..., Any], set[str]]] = {
     "what waits is not taken back when a plan closes": (plans, "cancel_pending", _none, {"R-02", "R-06"}),
     "nothing comes on the day after": (outbox._Batch, "tomorrow", _none, {"R-02", "R-14", "nightly check"}),
     "nobody is next": (outbox._Batch, "_escalate", _none, {"R-12"}),
-    "each missed reminder goes out by itself": (outbox_queries, "coalesce", _last_speaks_for_itself, {"R-02", "R-05", "R-15"}),
+    "each missed reminder goes out by itself": (
+        outbox_queries,
+        "coalesce",
+        _last_speaks_for_itself,
+        {"R-02", "R-05", "R-15"},
+    ),
     "an answer stops nothing": (plans, "cancel_chain", _none, {"R-13"}),
     "a copy is sent after the answer": (plans, "cancel_undelivered", _none, {"R-13", "R-06"}),
     "the dead make no alarm": (outbox, "_alarm", _none, {"R-02"}),
