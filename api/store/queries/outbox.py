@@ -139,14 +139,14 @@ def coalesce(connection: sa.Connection, reminders: Sequence[Key], now: dt.dateti
 def cancel_chains(connection: sa.Connection, plans: Sequence[Key]) -> int:
     """Cancel the later steps of these plans that are still to come: a new rung begins a chain of its own. How many."""
     count = 0
-    for start in range(0, len(plans), _AT_A_TIME):
-        some = plans[start : start + _AT_A_TIME]
+    for some in _portions(plans):
         statement = (
             sa.update(reminder)
             .where(
-                _PENDING,
+                reminder.c.state == "pending",
                 sa.or_(reminder.c.round > 0, reminder.c.after_minutes > 0),
-                sa.tuple_(reminder.c.clinic_id, reminder.c.plan_id).in_(some),
+                reminder.c.clinic_id.in_(sorted({clinic_id for clinic_id, _ in some})),
+                reminder.c.plan_id.in_([plan_id for _, plan_id in some]),
             )
             .values(state="cancelled")
         )

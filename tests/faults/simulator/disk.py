@@ -17,6 +17,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from api.store import Store, migrate, open_store
+from api.store import engine as engine_module
 
 __all__ = ["Crash", "Disk", "Trouble", "digest", "memory_disk"]
 
@@ -53,6 +54,7 @@ class Disk:
         self.happened = 0
         """How much trouble there was."""
         engine = self.store.engine
+        sa.event.remove(engine, "connect", engine_module._prepare)  # a log beside the file, and fsync: of no use here
         sa.event.listen(engine, "connect", _in_memory)
         sa.event.listen(engine, "before_cursor_execute", self._statement)
         commit = engine.dialect.do_commit
@@ -110,8 +112,8 @@ class Disk:
 
 
 def _in_memory(connection: Any, _record: object) -> None:
-    connection.execute("PRAGMA journal_mode=MEMORY")
-    connection.execute("PRAGMA synchronous=OFF")
+    for pragma in ("journal_mode=MEMORY", "synchronous=OFF", "foreign_keys=ON", "trusted_schema=OFF"):
+        connection.execute(f"PRAGMA {pragma}")
 
 
 @contextmanager

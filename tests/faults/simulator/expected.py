@@ -100,6 +100,8 @@ class Plan:
     told: dt.datetime | None = None
     """When somebody was last told, by the clock of the engine."""
     last_step: str | None = None
+    settings: tuple[dt.time, str] | None = None
+    """The clinic's hour and its days before, as they were when it opened."""
 
     def expect(self, settings: Row, fill_date: dt.date) -> None:
         """The ladder of a last safe day. A plan that follows another has only what is still to come."""

@@ -104,7 +104,7 @@ CHANGES = {
     "closed_dates": lambda chance: sorted(
         {f"{chance.choice([2026, 2027, 2028])}-{chance.randint(1, 12):02}-{chance.randint(1, 28):02}" for _ in range(6)}
     ),
-    "reminder_days_before": lambda chance: chance.choice([["14", "3"], ["7"], [], ["30", "10", "1"], ["3"]]),
+    "reminder_days_before": lambda chance: chance.choice([["14", "3"], ["7"], [], ["30", "10", "1"], ["3", "2", "1"]]),
     "reminder_time": lambda chance: chance.choice(_HOURS),
     "repeat_after_minutes": lambda chance: chance.choice([None, None, None, "1440", "720", "360"]),
     "snooze_minutes_at_most": lambda chance: chance.choice([None, "60", "1440", "10080"]),

@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from api.reminders.notice import Address, Notice, NotDelivered, TryLater, Undeliverable
+from api.reminders.notice import Address, NotDelivered, Notice, TryLater, Undeliverable
 
 from .clock import Clock
 from .disk import Crash

@@ -3,76 +3,31 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import json
 from sqlite3 import Row
-from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from api.engine import Engine
-from api.reminders.notice import Address, Notice
 from api.store.types import written_instant
 
-from .expected import Plan, instant, is_closed, is_quiet, latest_day, wall_instant
-from .house import Pump
-from .post import Arrival
-
-if TYPE_CHECKING:
-    from .world import World
+from .copies import BRAKE, CLOSED_AFTER, DAY, CopyJudge
+from .expected import Plan, instant, is_closed, latest_day, wall_instant
 
 __all__ = ["Judge"]
 
-_DAY = dt.timedelta(days=1)
 _HOUR = dt.timedelta(hours=1)
 _CAP = dt.timedelta(minutes=66)
 """The longest wait between two tries: an hour, and a tenth by chance."""
-_CLOSED_AFTER = 5
-"""A channel that fails so often in a row is left alone until the next tick."""
-_BRAKE = dt.timedelta(minutes=16)
 _LEASE = dt.timedelta(seconds=120)
 
 
-class Judge:
+class Judge(CopyJudge):
     """It looks at the store past the engine, and at what arrives outside."""
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-        self.plans: dict[str, Plan] = {}
-        """The open plans, by pump."""
-        self._pumps: dict[str, Pump] = {}
-        self._arrived: dict[str, int] = {}
-        self._worker: Engine | None = None
-        self._looked: set[Engine] = set()
-        self._whole = 0
-        self._wanted: list[Row] = []
-        self._again: dict[Engine, dt.datetime] = {}
-        self._told: dict[tuple[str, str], str] = {}
-        self._turn = ("right", world.clock.true)
-        self._began = world.clock.true
-        self._repeat: dict[str, tuple[str | None, dt.datetime]] = {}
-
-    def _broken(self, promise: str, what: str) -> None:
-        self.world.broken(promise, what)
-
-    @property
-    def _now(self) -> dt.datetime:
-        return self.world.clock.now()
-
-    def _rows(self, question: str, *values: Any) -> list[Row]:
-        return self.world.disk.rows(question, *values)
-
-    def knows(self, pump: Pump) -> None:
-        """A pump that is new."""
-        self._pumps[pump.id] = pump
-
-    def clock_turns(self, kind: str) -> None:
-        """The clock goes wrong, or right again."""
-        self._turn = (kind, self.world.clock.true)
 
     # A plan
 
     def look(self) -> None:
-        """SR-53 for every pump; R-01 and R-08 for every plan that has opened."""
+        """SR-53 for every pump; R-01 and R-08 for every plan that has opened; R-06 for every one that is closed."""
         found = self._rows(
             "SELECT pump.id, pump.plan_id, count(plan.id) AS open, min(plan.id) AS which FROM pump LEFT JOIN plan"
             " ON plan.clinic_id = pump.clinic_id AND plan.pump_id = pump.id AND plan.closed_at IS NULL GROUP BY pump.id"
@@ -83,6 +38,15 @@ class Judge:
             known = self.plans.get(row["id"])
             if known is None or known.id != row["plan_id"]:
                 self._opened(row["plan_id"], known)
+        left = self._rows(
+            "SELECT reminder.kind FROM reminder JOIN plan ON plan.clinic_id = reminder.clinic_id"
+            " AND plan.id = reminder.plan_id WHERE reminder.state = 'pending' AND closed_at IS NOT NULL UNION ALL"
+            " SELECT reminder.kind FROM delivery JOIN reminder ON reminder.clinic_id = delivery.clinic_id"
+            " AND reminder.id = delivery.reminder_id JOIN plan ON plan.clinic_id = reminder.clinic_id"
+            " AND plan.id = reminder.plan_id WHERE delivery.state IN ('pending', 'dead') AND closed_at IS NOT NULL"
+        )
+        if left:
+            self._broken("R-06", f"{left[0]['kind']} of a closed plan is still to come")
         for row in self._rows("SELECT id, repeat_after_minutes AS repeat FROM clinic"):
             if row["id"] not in self._repeat or self._repeat[row["id"]][0] != row["repeat"]:
                 self._repeat[row["id"]] = (row["repeat"], self._now)
@@ -95,6 +59,7 @@ class Judge:
             dt.time.fromisoformat(settings["reminder_time"]), instant(row["opened_at"]),
             None if row["refill_by"] is None else dt.date.fromisoformat(row["refill_by"]),
         )  # fmt: skip
+        plan.settings = (plan.hour, settings["reminder_days_before"])
         self.plans[plan.pump_id] = plan
         steps = self._rows(
             "SELECT * FROM reminder WHERE clinic_id = ? AND plan_id = ? AND round = 0 AND after_minutes = 0",
@@ -146,154 +111,6 @@ class Judge:
         if owed is not None and not self._is_met(before, owed, answers):
             plan.at_once = True
 
-    def _answers(self, plan_id: str) -> list[Row]:
-        return self._rows("SELECT * FROM response WHERE plan_id = ? ORDER BY recorded_at, id", plan_id)
-
-    def _is_met(self, plan: Plan, owed: dt.datetime, answers: list[Row]) -> bool:
-        """Whether somebody was told, or has answered, since."""
-        if plan.told is not None and plan.told >= owed:
-            return True
-        return any(instant(row["recorded_at"]) >= owed for row in answers)
-
-    # A copy
-
-    def ticks(self, worker: Engine) -> None:
-        """A tick begins."""
-        self._worker, self._began, self._whole = worker, self._now, self.world.disk.happened
-        self._told.clear()
-        self._wanted = self._wanted_digests()
-        self.looks(worker)
-
-    def looks(self, worker: Engine) -> None:
-        """A process looks at its clock."""
-        if self.world.clock.is_right:
-            self._looked.add(worker)
-            self._again.setdefault(worker, self.world.clock.true)
-        else:
-            self._again.clear()
-
-    def claimed(self, notice: Notice, to: Address) -> None:
-        """A copy is about to be sent."""
-        kind, since = self._turn
-        if kind in ("1970", "9999") or (
-            kind == "ahead" and self._worker in self._looked and self.world.clock.true - since < _BRAKE
-        ):
-            self._broken("R-11", f"a copy leaves by a clock that is wrong ({kind})")
-        row = self._rows(
-            "SELECT delivery.*, reminder.plan_id, reminder.kind, reminder.severity,"
-            " reminder.queued_at AS reminder_queued_at, plan.closed_at, plan.refill_by, plan.pump_id, clinic.time_zone"
-            " FROM delivery JOIN reminder ON reminder.clinic_id = delivery.clinic_id"
-            " AND reminder.id = delivery.reminder_id JOIN clinic ON clinic.id = delivery.clinic_id"
-            " LEFT JOIN plan ON plan.clinic_id = reminder.clinic_id AND plan.id = reminder.plan_id"
-            " WHERE delivery.clinic_id = ? AND delivery.idem = ?",
-            notice.link.partition("/v1/clinics/")[2].split("/")[0], notice.idem,
-        )[0]  # fmt: skip
-        self._is_itself(row, to)
-        if row["closed_at"] is not None:
-            self._broken("R-06", f"a copy of {row['kind']} is claimed after its plan was closed")
-        self._is_worst(row)
-        if row["plan_id"] is None:
-            return
-        if self._told.setdefault((row["plan_id"], to.address), notice.idem) != notice.idem:
-            self._broken("R-05", f"pump {row['pump_id']} is told twice in one tick")
-        if self.world.clock.is_right:
-            self._may_come_now(row)
-
-    def _is_itself(self, row: Row, to: Address) -> None:
-        parts = "\n".join((row["clinic_id"], row["reminder_id"], to.channel, to.address))
-        if hashlib.sha256(parts.encode()).hexdigest() != row["idem"]:
-            self._broken("R-04", f"a copy of {row['kind']} carries another id")
-        if row["state"] not in ("pending", "dead"):
-            self._broken("R-03", f"a copy of {row['kind']} is sent, and it is {row['state']}")
-        if self._arrived.get(row["idem"], self._mishaps) != self._mishaps:
-            return
-        if row["idem"] in self._arrived and row["idem"] not in self.world.channels[row["channel"]].crashes:
-            self._broken("R-03", f"a copy of {row['kind']} is sent again, and nothing had gone wrong")
-
-    @property
-    def _mishaps(self) -> int:
-        return self.world.disk.happened + self.world.figures.crashes
-
-    def _is_worst(self, row: Row) -> None:
-        now = written_instant(self._now)
-        running = [name for name, each in self.world.channels.items() if each.row_of_failures < _CLOSED_AFTER]
-        worse = self._rows(
-            "SELECT urgency FROM delivery WHERE state IN ('pending', 'dead') AND urgency < ? AND next_try_at <= ?"
-            f" AND (lease_until IS NULL OR lease_until <= ?) AND channel IN ({', '.join('?' * len(running))}) LIMIT 1",
-            row["urgency"], now, now, *running,
-        )  # fmt: skip
-        if worse:
-            self._broken("R-05", f"urgency {row['urgency']} goes before {worse[0]['urgency']}")
-
-    def _may_come_now(self, row: Row) -> None:
-        answers = self._answers(row["plan_id"])
-        if answers and answers[-1]["recorded_at"] > row["reminder_queued_at"] > written_instant(self._turn[1]):
-            self._broken("R-13", f"a copy of {row['kind']} that was queued before an answer is sent after it")
-        if row["contact_id"] is None or row["severity"] == "critical" or row["refill_by"] is None:
-            return
-        contact = self._rows("SELECT * FROM contact WHERE id = ?", row["contact_id"])[0]
-        if contact["quiet_from"] is None or row["attempts"] > 1:
-            return
-        ends = is_quiet(self._now, contact["quiet_from"], contact["quiet_until"], row["time_zone"])
-        last = wall_instant(dt.date.fromisoformat(row["refill_by"]) + _DAY, dt.time(), row["time_zone"])
-        if ends is not None and ends < last:
-            self._broken("quiet hours", f"a copy of {row['kind']} is sent in them")
-
-    def arrived(self, arrival: Arrival) -> None:
-        """A copy has come through."""
-        self._arrived[arrival.idem] = self._mishaps
-        _, is_of_pump, rest = arrival.link.partition("/pumps/")
-        if is_of_pump and (plan := self.plans.get(rest.split("/")[0])) is not None:
-            row = self._rows(
-                "SELECT plan_id FROM reminder JOIN delivery ON delivery.clinic_id = reminder.clinic_id"
-                " AND delivery.reminder_id = reminder.id WHERE delivery.clinic_id = ? AND delivery.idem = ?",
-                plan.clinic_id, arrival.idem,
-            )[0]  # fmt: skip
-            if row["plan_id"] != plan.id:  # it opened in this very tick
-                self.look()
-                plan = self.plans[plan.pump_id]
-            plan.told = self._now
-
-    # An answer
-
-    def before_answer(self, pump_id: str) -> str:
-        """The plan that an answer is about to be given to."""
-        found: str = self._rows("SELECT plan_id FROM pump WHERE id = ?", pump_id)[0]["plan_id"]
-        return found
-
-    def answered(self, answer: str, body: dict[str, Any], before: str) -> None:
-        """An answer was taken: it ends the chain, and never the plan."""
-        row = self._rows(
-            "SELECT response.*, plan.closed_at, plan.refill_by, clinic.time_zone, clinic.snooze_minutes_at_most"
-            " FROM response JOIN plan ON plan.clinic_id = response.clinic_id AND plan.id = response.plan_id"
-            " JOIN clinic ON clinic.id = response.clinic_id WHERE response.id = ?", answer,
-        )[0]  # fmt: skip
-        if row["closed_at"] is not None or row["plan_id"] != before:
-            self._broken("R-14", f"{body['kind']} ended a plan")
-        key = (row["clinic_id"], before)
-        waiting = self._rows(
-            "SELECT count(*) FROM delivery JOIN reminder ON reminder.clinic_id = delivery.clinic_id"
-            " AND reminder.id = delivery.reminder_id WHERE delivery.clinic_id = ? AND plan_id = ?"
-            " AND delivery.state IN ('pending', 'dead')", *key,
-        )  # fmt: skip
-        coming = self._rows("SELECT * FROM reminder WHERE clinic_id = ? AND plan_id = ? AND state = 'pending'", *key)
-        if waiting[0][0] or any(each["round"] or each["after_minutes"] for each in coming):
-            self._broken("R-13", f"after {body['kind']} the chain goes on")
-        if not coming:
-            self._broken("R-14", f"pump {before}: after {body['kind']} nobody would hear again")
-        if row["until"] is not None:
-            self._silence_ends(row)
-
-    def _silence_ends(self, row: Row) -> None:
-        until, recorded = instant(row["until"]), instant(row["recorded_at"])
-        if until > recorded + dt.timedelta(minutes=int(row["snooze_minutes_at_most"])):
-            self._broken("snooze", f"until {until}, past the ceiling")
-        if row["refill_by"] is None:
-            return
-        last = wall_instant(dt.date.fromisoformat(row["refill_by"]) + _DAY, dt.time(), row["time_zone"])
-        if recorded < last <= until:
-            self._broken("snooze", f"until {until}, past the last safe day")
-
     # A tick
 
     def ticked(self, worker: Engine) -> None:
@@ -306,7 +123,7 @@ class Judge:
         if not self.world.clock.is_right or self.world.disk.happened != self._whole:
             return
         if not worker.verdict.may_send:
-            if self.world.clock.true - self._again[worker] > _BRAKE + dt.timedelta(minutes=10):
+            if self.world.clock.true - self._again[worker] > BRAKE + dt.timedelta(minutes=10):
                 self._broken("R-10", f"the clock is right, and nothing is sent: {worker.verdict.reason}")
             return
         began = written_instant(self._began)
@@ -334,15 +151,15 @@ class Judge:
         for row in unsent:
             next_try = instant(row["next_try_at"])
             held = row["attempts"] == 0 and row["quiet_from"] is not None
-            if next_try - self._now > (_DAY + _HOUR if held else _CAP) + slack:
+            if next_try - self._now > (DAY + _HOUR if held else _CAP) + slack:
                 self._broken("R-02", f"a copy is not tried again before {next_try} (attempt {row['attempts']})")
             if row["lease_until"] is not None and instant(row["lease_until"]) - self._now > _LEASE + slack:
                 self._broken("R-10", f"a copy is held until {row['lease_until']}")
             failures = self.world.channels[row["channel"]].row_of_failures
             waits = row["next_try_at"] <= began and (row["lease_until"] or "") <= began
-            if waits and row["queued_at"] < began and failures < _CLOSED_AFTER:
-                self._broken("R-02", f"a copy could be sent since {row['next_try_at']} and was not tried")
-            old = self._now - instant(row["queued_at"]) > _DAY + 2 * _CAP
+            if waits and row["queued_at"] < began and failures < CLOSED_AFTER:
+                self._broken("R-02", f"a copy ({row['id']}) could be sent since {row['next_try_at']} and was not tried")
+            old = self._now - instant(row["queued_at"]) > DAY + 2 * _CAP
             if row["state"] == "pending" and old and not waits and row["attempts"] > 12:
                 self._broken("R-02", f"a copy is not delivered since {row['queued_at']} and is not dead")
             if row["state"] == "dead" and not self._rows(
@@ -355,7 +172,15 @@ class Judge:
                 self._broken("R-02", "a copy is dead and there is no alarm")
 
     def _everybody_is_told(self) -> None:
+        now_set = {
+            row["id"]: (dt.time.fromisoformat(row["reminder_time"]), row["reminder_days_before"])
+            for row in self._rows("SELECT id, reminder_time, reminder_days_before FROM clinic")
+        }
         for plan in self.plans.values():
+            if plan.settings != now_set[plan.clinic_id] and not self._is_marked(plan):
+                if plan.kind == "date":
+                    self._broken("R-08", f"pump {plan.pump_id} keeps the reminders of settings that have changed")
+                continue  # an alert takes the new hour when it comes again
             if plan.opened >= self._began or (plan.told is not None and self._began - plan.told < dt.timedelta(0)):
                 continue
             answers = self._answers(plan.id)
@@ -374,6 +199,10 @@ class Judge:
                     f"pump {plan.pump_id} (plan {plan.why}, {plan.kind}, opened {plan.opened}, last safe day "
                     f"{plan.refill_by}) was to be told of at {owed} and was last told of at {plan.told}",
                 )
+
+    def _is_marked(self, plan: Plan) -> bool:
+        """Whether a change came in this very tick, after its plans were worked out again."""
+        return bool(self._rows("SELECT 1 FROM pump WHERE id = ? AND stale_since IS NOT NULL", plan.pump_id))
 
     def _escalates(self) -> None:
         """Whoever is next is told when nobody has answered: R-12."""
@@ -439,8 +268,8 @@ class Judge:
         for row in self._wanted_digests():
             hour, zone = dt.time.fromisoformat(row["digest_time"]), row["time_zone"]
             today = self.world.clock.true.astimezone(ZoneInfo(zone)).date()
-            both = [wall_instant(day, hour, zone) for day in (today, today + _DAY)]
-            found |= {at for at in both if self.world.clock.true <= at < self.world.clock.true + _DAY}
+            both = [wall_instant(day, hour, zone) for day in (today, today + DAY)]
+            found |= {at for at in both if self.world.clock.true <= at < self.world.clock.true + DAY}
         return sorted(found)
 
     def _digests_went(self) -> None:

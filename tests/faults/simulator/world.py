@@ -9,21 +9,21 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 
 from api.engine import Engine
 from api.engine import Post as EnginePost
-from api.store.queries import engine as engine_queries
 from api.store.types import written_instant
 
 from .chance import chosen_by, minutes, stream
 from .clock import Clock
-from .disk import Crash, Disk, Trouble, digest, memory_disk
+from .disk import Crash, Disk, digest, memory_disk
+from .expected import instant
 from .people import People
 from .post import Arrival, Post
 from .promises import Judge
+from .troubles import Troubles
 
 __all__ = ["Broken", "Figures", "World", "run"]
 
@@ -35,13 +35,12 @@ _DAY = dt.timedelta(days=1)
 _HOUR = dt.timedelta(hours=1)
 _MOST_PIECES = 20_000
 """Of one tick: more than any that ends."""
-_CLOCKS = ("ahead", "ahead", "a little", "behind", "behind", "frozen", "1970", "9999")
 _NEVER_AGAIN = 40
 """How often a thing that people want is tried again before it is taken that it cannot be."""
 
 
-class Broken(Exception):
-    """A promise that does not hold, by this seed, at this simulated time."""
+class Broken(BaseException):
+    """A promise that does not hold, by this seed, at this simulated time. No engine catches it, whatever it sends."""
 
     def __init__(self, promise: str, what: str, seed: int, at: dt.datetime) -> None:
         super().__init__(f"{promise}: {what} (seed {seed}, {at:%Y-%m-%d %H:%M:%S} UTC)")
@@ -96,9 +95,11 @@ class World:
         }
         self.is_up = True
         self._chance = stream(seed, "world")
+        self.troubles = Troubles(self, stream(seed, "troubles"))
         self._events: list[_Event] = []
         self._numbers = itertools.count()
-        self._wrong_until: dt.datetime | None = None
+        self.wrong_until: dt.datetime | None = None
+        """When the clock is set right again."""
         self._in_act = False
         self._workers = [self._new_engine() for _ in range(self._chance.choice((1, 1, 1, 2)))]
 
@@ -108,7 +109,7 @@ class World:
         """The whole run. Raises Broken."""
         self.people.found(self.pumps)
         self.judge.look()
-        self._plan_troubles()
+        self.troubles.plan()
         self._plan_digests()
         while True:
             tick_at = self._next_tick()
@@ -119,7 +120,7 @@ class World:
                 self._happens(heapq.heappop(self._events))
             else:
                 self.clock.advance_to(tick_at)
-                self._tick()
+                self.tick()
         self._settle()
         self.judge.at_the_end()
         return self._counted()
@@ -165,9 +166,10 @@ class World:
         self.at(self.clock.true + wait, event.kind, event.act, event.tries + 1)
 
     def _meanwhile(self) -> None:
-        """While a message is on its way somebody may record a refill, or answer."""
+        """While a message is on its way, which takes less than a lease, somebody may record a refill, or answer."""
         if self._events and self._events[0].at <= self.clock.true + dt.timedelta(minutes=10):
             event = self._events[0]
+            event.at = min(event.at, self.clock.true + dt.timedelta(seconds=20))
             if event.kind.startswith("act ") and self.clock.is_right and self._chance.random() < 0.5:
                 heapq.heappop(self._events)
                 with self.disk.spared():
@@ -189,7 +191,7 @@ class World:
         """When the next tick finds something to do."""
         if not self.is_up:
             return self.end
-        if self._wrong_until is not None:
+        if self.wrong_until is not None:
             near = self._chance.random() < 0.6
             return self.clock.true + (minutes(self._chance, 0.5, 5) if near else minutes(self._chance, 30, 240))
         if not all(worker.verdict.may_send for worker in self._workers):
@@ -205,10 +207,11 @@ class World:
         )[0]["at"]
         if soonest is None:
             return self.end
-        wait = max(_instant(soonest) - now, dt.timedelta())
+        wait = max(instant(soonest) - now, dt.timedelta())
         return self.clock.true + wait + dt.timedelta(seconds=self._chance.uniform(0.001, TICK))
 
-    def _tick(self) -> None:
+    def tick(self) -> None:
+        """One tick of one of the processes, and what is judged after it."""
         for channel in self.channels.values():
             channel.row_of_failures = 0
         worker = self._chance.choice(self._workers)
@@ -235,15 +238,20 @@ class World:
         self.judge.look()
         self.judge.ticked(worker)
 
+    def tick_if_up(self) -> None:
+        """A tick, when there is a process and its clock is right."""
+        if self.is_up and self.wrong_until is None:
+            self.tick()
+
     def _crashed(self) -> None:
         self.figures.crashes += 1
-        self._starts()
+        self.starts()
         self.clock.advance(minutes(self._chance, 0.1, 3))
 
-    def _starts(self) -> None:
+    def starts(self) -> None:
         """A process that starts has no clock to compare with: the machine sets its clock before it."""
-        if self._wrong_until is not None and not self.believed and self.clock.now() > self.clock.true + _HOUR:
-            self._clock_right()
+        if self.wrong_until is not None and not self.believed and self.clock.now() > self.clock.true + _HOUR:
+            self.troubles.clock_right()
         self._workers = [self._new_engine() for _ in self._workers]
 
     def _arrived(self, arrival: Arrival) -> None:
@@ -251,110 +259,7 @@ class World:
         self.judge.arrived(arrival)
         self.people.told(arrival)
 
-    # Troubles
-
-    def _plan_troubles(self) -> None:
-        """Everything that goes wrong, and when, over the whole run."""
-        chance, years = self._chance, (self.end - START) / _YEAR
-
-        def often(per_year: float) -> list[dt.datetime]:
-            count = int(per_year * years + chance.random())
-            return sorted(START + (self.end - START) * chance.random() for _ in range(count))
-
-        for when in often(150):
-            self.at(when, "disk", self._disk_fails)
-        for when in often(20):
-            self.at(when, "down", self._goes_down)
-        for when in often(30):
-            self.at(when, "clock", self._clock_fails)
-        for name in self.channels:
-            for when in often(25):
-                self.at(when, "channel", lambda name=name: self._channel_fails(name))  # type: ignore[misc]
-        for when in often(12):
-            self.at(when, "refusal", self._address_refused)
-        for when in often(60):
-            self._change(when)
-
-    def _change(self, when: dt.datetime) -> None:
-        """Somebody changes something at a clinic, and often something else before the next tick."""
-        self.act(when, "change", self.people.change_something())
-        if self._chance.random() < 0.3:
-            self.act(when + dt.timedelta(seconds=5), "change", self.people.change_something())
-
-    def _disk_fails(self) -> None:
-        self.disk.trouble = Trouble.drawn(self._chance)
-
-    def _goes_down(self) -> None:
-        if not self.is_up:
-            return
-        self.is_up = False
-        self.figures.downtimes += 1
-        spans = ((1, 30), (60, 600), (1440, 4320), (60 * 24 * 7, 60 * 24 * 21))
-        wait = minutes(self._chance, *self._chance.choices(spans, (5, 4, 2, 1))[0])
-        self.at(self.clock.true + wait, "up", self._comes_up)
-
-    def _comes_up(self) -> None:
-        self.is_up = True
-        self._starts()
-        if self._wrong_until is None:
-            self._tick()
-
-    def _channel_fails(self, name: str) -> None:
-        channel = self.channels[name]
-        channel.is_down = True
-        wait = minutes(self._chance, *self._chance.choices(((1, 20), (30, 300), (1440, 1800)), (5, 3, 1))[0])
-        self.at(self.clock.true + wait, "channel", lambda: setattr(channel, "is_down", False))
-        if self._chance.random() < 0.5:
-            self._change(self.clock.true + wait * self._chance.random())
-
-    def _address_refused(self) -> None:
-        rows = self.disk.rows("SELECT channel, address FROM contact WHERE ended_at IS NULL ORDER BY id")
-        wanted = [(row["channel"], row["address"]) for row in rows]
-        wanted += [("email", clinic.mailbox) for clinic in self.people.clinics]
-        name, address = self._chance.choice(wanted)
-        self.channels[name].refused.add(address)
-        wait = minutes(self._chance, 60, 60 * 24 * 10)
-        self.at(self.clock.true + wait, "refusal", lambda: self.channels[name].refused.discard(address))
-
-    def _clock_fails(self) -> None:
-        """Ahead for a while and then right again, behind, standing still, in 1970 or in 9999."""
-        if self._wrong_until is not None or not self.is_up:
-            return
-        self.figures.clock_faults += 1
-        chance = self._chance
-        kind = chance.choice(_CLOCKS)
-        wait = minutes(chance, 1, 13) if kind == "ahead" else minutes(chance, *chance.choice(((2, 40), (60, 1500))))
-        if kind == "frozen":
-            self.clock.freeze()
-        elif kind == "1970":
-            self.clock.set_wrong(dt.datetime(1970, 1, 1, tzinfo=dt.UTC) - self.clock.true)
-        elif kind == "9999":
-            self.clock.set_wrong(dt.datetime(9990, 1, 1, tzinfo=dt.UTC) - self.clock.true)
-        elif kind == "behind":
-            self.clock.set_wrong(-chance.choice((minutes(chance, 0.1, 90), minutes(chance, 1440, 14_400))))
-        elif kind == "a little":
-            self.clock.set_wrong(minutes(chance, 1, 50))
-        else:
-            self.clock.set_wrong(chance.choice((minutes(chance, 61, 600), _DAY, 10 * _YEAR)))
-        self._wrong_until = self.clock.true + wait
-        self.judge.clock_turns(kind)
-        self.at(self._wrong_until, "clock", self._clock_right)
-
-    def _clock_right(self) -> None:
-        if self._wrong_until is None:
-            return
-        self.clock.set_right()
-        self._wrong_until = None
-        self.judge.clock_turns("right")
-        kept = self.disk.rows("SELECT at FROM beat WHERE name = 'clock'")
-        if kept and _instant(kept[0]["at"]) > self.clock.true:  # an operator has read a clock that is right
-            with self.disk.spared(), self.store.writing() as connection:
-                engine_queries.mark_beat(connection, "clock", self.clock.true)
-        self.at(self.clock.true + minutes(self._chance, 0.1, 1), "tick", self._tick_if_up)
-
-    def _tick_if_up(self) -> None:
-        if self.is_up and self._wrong_until is None:
-            self._tick()
+    # The morning's list, and the end
 
     def _plan_digests(self) -> None:
         """A digest stands in no row before it is due: the engine is woken for it."""
@@ -365,24 +270,24 @@ class World:
 
     def _digests(self) -> None:
         for at in self.judge.digests_of_the_day():
-            self.at(at + dt.timedelta(seconds=self._chance.uniform(0, TICK)), "tick", self._tick_if_up)
+            self.at(at + dt.timedelta(seconds=self._chance.uniform(0, TICK)), "tick", self.tick_if_up)
 
     def _settle(self) -> None:
         """Everything works again, and one more day passes: what waits goes out."""
         self._events.clear()
         self.disk.trouble = None
         self.clock.set_right()
-        self._wrong_until = None
+        self.wrong_until = None
         self.is_up = True
         for channel in self.channels.values():
             channel.is_down = False
             channel.refused.clear()
         self.end = self.clock.true + _DAY
         self._workers = [self._new_engine()]
-        self._tick()
+        self.tick()
         while (tick_at := self._next_tick()) < self.end:
             self.clock.advance_to(tick_at)
-            self._tick()
+            self.tick()
         self._events.clear()
 
     def _counted(self) -> Figures:
@@ -391,10 +296,6 @@ class World:
         figures.reminders = self.disk.rows("SELECT count(*) FROM reminder WHERE queued_at IS NOT NULL")[0][0]
         figures.digest = digest(self.disk)
         return figures
-
-
-def _instant(text: str) -> dt.datetime:
-    return dt.datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
 def run(seed: int, pump_years: float = 100, *, believed: bool = False) -> Figures:
