@@ -2,6 +2,8 @@
 #   make demo              set everything up and show the main job on the embedded store; serves until interrupted
 #   make demo ARGS=--once  the same, and end when the reminder has been delivered
 #   make test              set everything up, lint, type-check and test
+#   make faults            the long trials of the reminder engine: killed, stalled, refused, full, late, at once
+#   make simulate          years of fictional clinics, each from one integer: make simulate SEEDS=100 PUMP_YEARS=10
 
 PYTHON ?= python3
 VENV := .venv
@@ -16,7 +18,7 @@ SEEDS ?= 20
 PUMP_YEARS ?= 10
 JOBS ?= 2
 
-.PHONY: demo test lint check simulate lock clean
+.PHONY: demo test lint check faults simulate lock clean
 
 demo: $(VENV)/server
 	$(BIN)/pumpcalc demo $(ARGS)
@@ -31,6 +33,11 @@ lint: $(VENV)/everything
 
 check: $(VENV)/everything
 	$(BIN)/pytest -n 2
+
+# Hours: every fault with its full count, and what it found, in words. A few of each are part of 'make test'.
+faults: $(VENV)/everything
+	PUMPCALC_FAULTS=full $(BIN)/pytest -n 2 --dist loadscope -rA -o timeout=0 tests/faults
+	$(BIN)/python tests/faults/against_apscheduler.py
 
 # Years of fictional clinics, with everything going wrong: make simulate SEEDS=100 PUMP_YEARS=10 JOBS=2
 simulate: $(VENV)/everything

@@ -181,7 +181,7 @@ class _Batch:
         for each in told:
             self._copy(row, each["channel"], each["address"], each["id"], self.now)
 
-    def take_over(self, unsent: Iterable[Row]) -> list[tuple[str, str]]:
+    def take_over(self, unsent: Iterable[Mapping[str, Any]]) -> list[tuple[str, str]]:
         """The copies of which each has a newer one to the same receiver now: that one waits since the oldest of them.
 
         Without that, a receiver who can never be reached would hear a new reminder each day, of which none would be

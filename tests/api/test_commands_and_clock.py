@@ -83,6 +83,12 @@ def test_a_wrong_setting_is_named_in_one_sentence(tmp_path: Path) -> None:
     assert ran.stderr.count("\n") == 1
 
 
+OF_OPEN_PLANS = (
+    "delivery JOIN reminder ON reminder.id = delivery.reminder_id JOIN plan ON plan.id = reminder.plan_id "
+    "AND plan.closed_at IS NULL"
+)
+
+
 def test_two_worker_processes_send_each_reminder_once(fiction: House, tmp_path: Path) -> None:
     settings = {
         "PUMPCALC_DATABASE_URL": fiction.store.engine.url.render_as_string(hide_password=False),
@@ -100,14 +106,18 @@ def test_two_worker_processes_send_each_reminder_once(fiction: House, tmp_path: 
         until(lambda: all(b"worker_started" in log.read_bytes() for log in logs), 40)
         for _ in range(10):  # and the first pump, of which no fill is recorded, is told of too
             fiction.record(ZICONOTIDE | {"fill_date": "2026-01-05"}, pump=fiction.another_pump())
-        until(lambda: [row[:2] for row in fiction.rows("delivery", "state, attempts, id")] == [("sent", 1)] * 11, 40)
+        until(lambda: [row[0] for row in fiction.rows(OF_OPEN_PLANS, "delivery.state, 1, 1")] == ["sent"] * 11, 40)
     finally:
         for worker in workers:
             worker.terminate()
         ended = [worker.wait(15) for worker in workers]
     assert ended == [0, 0]
-    assert sum(log.read_bytes().count(b"reminder_sent") for log in logs) == 11
-    assert len(list((tmp_path / "mail").glob("*.eml"))) == 11
+    # A worker may have told of a pump in the moment between its registration and its fill: that copy is taken back.
+    states = [row[:2] for row in fiction.rows("delivery", "state, attempts, id")]
+    sent = states.count(("sent", 1))
+    assert set(states) <= {("sent", 1), ("cancelled", 0), ("cancelled", 1)}
+    assert sum(log.read_bytes().count(b"attempt=1 kept=True") for log in logs) == sent
+    assert len(list((tmp_path / "mail").glob("*.eml"))) == sent + states.count(("cancelled", 1))
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,8 @@ _MISDEEDS = {
     ),
     "a copy is claimed after its plan was closed": (
         "delivery",
-        "NEW.lease_owner IS NOT NULL AND EXISTS (SELECT 1 FROM reminder JOIN plan ON plan.clinic_id = reminder.clinic_id"
+        "NEW.lease_owner IS NOT NULL AND EXISTS"
+        " (SELECT 1 FROM reminder JOIN plan ON plan.clinic_id = reminder.clinic_id"
         " AND plan.id = reminder.plan_id WHERE reminder.clinic_id = NEW.clinic_id AND reminder.id = NEW.reminder_id"
         " AND plan.closed_at IS NOT NULL)",
     ),

@@ -10,7 +10,14 @@ from dataclasses import dataclass, field
 
 __all__ = ["Script", "Server", "smtp_server"]
 
-_GOOD = {"EHLO": "250 here", "MAIL": "250 ok", "RCPT": "250 ok", "DATA": "354 go on", "QUIT": "221 bye", "RSET": "250 ok"}
+_GOOD = {
+    "EHLO": "250 here",
+    "MAIL": "250 ok",
+    "RCPT": "250 ok",
+    "DATA": "354 go on",
+    "QUIT": "221 bye",
+    "RSET": "250 ok",
+}
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import datetime as dt
 import random
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 from judging import judge, posted
@@ -62,7 +63,7 @@ def test_a_channel_that_is_down_for_a_day_delivers_everything_when_it_is_up(quie
             now += chance.uniform(4, 12) * HOUR / 60
         for times in tries.values():
             assert len(times) <= 34, "eight tries until the hour is reached, then one each hour"
-            late = [after - before for before, after in zip(times[8:], times[9:], strict=False)]
+            late = [after - before for before, after in pairwise(times[8:])]
             assert all(gap >= HOUR for gap in late)
         assert max(len(times) for times in tries.values()) >= 25
         now = quiet.recover(now)
@@ -123,7 +124,9 @@ def test_after_any_downtime_each_pump_is_told_of_once_the_worst_first(world: Wor
         now = stopped + DOWN[down]
         world.sweep(now)
         after = posted(world.path)[before:]
-        assert len({(line["link"], line["to"]) for line in after}) == len(after), "coalesced: one copy for each receiver"
+        assert len({(line["link"], line["to"]) for line in after}) == len(after), (
+            "coalesced: one copy for each receiver"
+        )
         assert [line["severity"] for line in after] == sorted(
             (line["severity"] for line in after), key=["critical", "analgesia-loss"].index
         ), "the worst first"

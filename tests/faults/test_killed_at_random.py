@@ -80,7 +80,7 @@ def test_asked_to_end_it_ends_after_the_copy_in_hand_and_leaves_no_lease(world: 
 
 
 def test_a_zombie_that_wakes_after_its_lease_records_nothing(world: World) -> None:
-    """SIGSTOP while a copy is in hand, another worker sends it, SIGCONT: the late completion is refused, and counted."""
+    """Stopped with a copy in hand, which another worker sends; its own completion is refused and counted."""
     count = trials(3, 2000)
     late = world.folder / "late"
     for trial in range(count):

@@ -87,7 +87,7 @@ FILLS: dict[str, dict[str, Any]] = {
         "stability": "180 day",
     },
 }
-"""Refills that are due on 2026-12-18 and 2026-12-25; a miss of the first is a loss of analgesia, the second critical."""
+"""Refills that are due on 2026-12-18 and 2026-12-25; the first a loss of analgesia if missed, the second critical."""
 
 
 def full() -> bool:

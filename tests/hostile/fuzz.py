@@ -2,9 +2,10 @@
 
     python tests/hostile/fuzz.py --cases 20000
 
-Every check of schemathesis counts, with two exceptions that are said here:
+Every check of schemathesis counts, with the exceptions that are said here:
 
 - data that fits its schema may still be refused with 422 or 404: a schema knows no drug library;
+- a list that is longer than it may be can make a body that is longer than it may be: 413 refuses it too;
 - a batch takes any requests, and answers each bad one with its refusal in its place.
 """
 
@@ -28,6 +29,9 @@ _CONFIG = """
 
 [checks.positive_data_acceptance]
 expected-statuses = ["2xx", "404", "422"]
+
+[checks.negative_data_rejection]
+expected-statuses = ["4xx"]
 
 [[operations]]
 include-path-regex = "/batch$"

@@ -7,7 +7,7 @@ a claim steps over what another worker holds; it stands in a CTE, so that its LI
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -45,10 +45,10 @@ _PENDING = reminder.c.state == sa.literal_column("'pending'")
 _UNSENT = delivery.c.state.in_([sa.literal_column("'pending'"), sa.literal_column("'dead'")])
 
 
-def _reachable() -> sa.ColumnElement[bool]:
-    """Whether the clinic has said to whom a reminder can go. One that cannot go to anybody stays due, and is seen."""
+def _unreachable() -> sa.Select[tuple[str]]:
+    """The clinics that have not said to whom a reminder can go. What cannot go to anybody stays due, and is seen."""
     has_contact = sa.exists().where(contact.c.clinic_id == clinic.c.id, contact.c.ended_at.is_(None))
-    return sa.or_(clinic.c.reminder_email.is_not(None), has_contact)
+    return sa.select(clinic.c.id).where(clinic.c.reminder_email.is_(None), sa.not_(has_contact))
 
 
 def _due(now: dt.datetime) -> sa.ColumnElement[bool]:
@@ -60,12 +60,11 @@ def due_plans(connection: sa.Connection, now: dt.datetime, limit: int) -> Sequen
 
     A plan that another worker holds is stepped over.
     """
+    # Nothing is grouped: SQLite keeps the worst ``limit`` of an index scan, however many are due.
     due = (
-        sa.select(reminder.c.clinic_id, reminder.c.plan_id, sa.func.min(reminder.c.urgency).label("urgency"))
-        .join(clinic, clinic.c.id == reminder.c.clinic_id)
-        .where(_due(now), reminder.c.plan_id.is_not(None), _reachable())
-        .group_by(reminder.c.clinic_id, reminder.c.plan_id)
-        .order_by(sa.literal_column("urgency"), reminder.c.clinic_id, reminder.c.plan_id)
+        sa.select(reminder.c.clinic_id, reminder.c.plan_id, reminder.c.urgency)
+        .where(_due(now), reminder.c.plan_id.is_not(None), reminder.c.clinic_id.not_in(_unreachable()))
+        .order_by(reminder.c.urgency, reminder.c.clinic_id, reminder.c.plan_id)
         .limit(limit)
         .subquery()
     )
@@ -76,14 +75,14 @@ def due_plans(connection: sa.Connection, now: dt.datetime, limit: int) -> Sequen
         .order_by(due.c.urgency, plan.c.clinic_id, plan.c.id)
         .with_for_update(skip_locked=True, of=plan, key_share=True)
     )
-    return connection.execute(statement).mappings().all()
+    found = connection.execute(statement).mappings().all()
+    return list({(row["clinic_id"], row["id"]): row for row in found}.values())  # one plan may have several due
 
 
 def due_reminders(connection: sa.Connection, plans: Sequence[Key], now: dt.datetime) -> Sequence[Row]:
     """Every reminder of these plans that is due and not queued, soonest first."""
     found: list[Row] = []
-    for start in range(0, len(plans), _AT_A_TIME):
-        some = plans[start : start + _AT_A_TIME]
+    for some in _portions(plans):
         statement = sa.select(reminder).where(_due(now), sa.tuple_(reminder.c.clinic_id, reminder.c.plan_id).in_(some))
         found += connection.execute(statement.order_by(reminder.c.due_at, reminder.c.id)).mappings().all()
     return found
@@ -93,8 +92,7 @@ def due_of_clinics(connection: sa.Connection, now: dt.datetime, limit: int) -> S
     """The reminders that are a clinic's own, of no plan, that are due: digests, alarms. Locked; others step over."""
     statement = (
         sa.select(reminder)
-        .join(clinic, clinic.c.id == reminder.c.clinic_id)
-        .where(_due(now), reminder.c.plan_id.is_(None), _reachable())
+        .where(_due(now), reminder.c.plan_id.is_(None), reminder.c.clinic_id.not_in(_unreachable()))
         .order_by(reminder.c.urgency, reminder.c.due_at, reminder.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True, of=reminder)
@@ -141,14 +139,14 @@ def coalesce(connection: sa.Connection, reminders: Sequence[Key], now: dt.dateti
 def cancel_chains(connection: sa.Connection, plans: Sequence[Key]) -> int:
     """Cancel the later steps of these plans that are still to come: a new rung begins a chain of its own. How many."""
     count = 0
-    for start in range(0, len(plans), _AT_A_TIME):
-        some = plans[start : start + _AT_A_TIME]
+    for some in _portions(plans):
         statement = (
             sa.update(reminder)
             .where(
-                _PENDING,
+                reminder.c.state == "pending",
                 sa.or_(reminder.c.round > 0, reminder.c.after_minutes > 0),
-                sa.tuple_(reminder.c.clinic_id, reminder.c.plan_id).in_(some),
+                reminder.c.clinic_id.in_(sorted({clinic_id for clinic_id, _ in some})),
+                reminder.c.plan_id.in_([plan_id for _, plan_id in some]),
             )
             .values(state="cancelled")
         )
@@ -156,30 +154,35 @@ def cancel_chains(connection: sa.Connection, plans: Sequence[Key]) -> int:
     return count
 
 
-def unsent_of_plans(connection: sa.Connection, plans: Sequence[Key]) -> Sequence[Row]:
-    """The copies of these plans that were queued and not sent, the oldest first."""
-    found: list[Row] = []
-    for start in range(0, len(plans), _AT_A_TIME):
-        some = plans[start : start + _AT_A_TIME]
-        of_reminder = sa.and_(reminder.c.clinic_id == delivery.c.clinic_id, reminder.c.id == delivery.c.reminder_id)
-        statement = (
-            sa.select(
-                delivery.c.clinic_id,
-                delivery.c.id,
-                delivery.c.channel,
-                delivery.c.recipient,
-                delivery.c.queued_at,
-                reminder.c.plan_id,
-            )
-            .join_from(reminder, delivery, of_reminder)
-            .where(
-                sa.tuple_(reminder.c.clinic_id, reminder.c.plan_id).in_(some),
-                reminder.c.state == sa.literal_column("'queued'"),
-                _UNSENT,
-            )
+def unsent_of_plans(connection: sa.Connection, plans: Sequence[Key]) -> list[dict[str, Any]]:
+    """The copies of these plans that were queued and not sent, the oldest first, each with its plan.
+
+    Two questions, and each column by itself: for pairs, or for a join, SQLite would read every reminder there ever was,
+    or every copy of these clinics.
+    """
+    plan_of: dict[Key, str] = {}
+    for some in _portions(plans):
+        statement = sa.select(reminder.c.clinic_id, reminder.c.id, reminder.c.plan_id).where(
+            reminder.c.clinic_id.in_(sorted({clinic_id for clinic_id, _ in some})),
+            reminder.c.plan_id.in_([plan_id for _, plan_id in some]),
+            reminder.c.state == "queued",
         )
-        found += connection.execute(statement.order_by(delivery.c.queued_at)).mappings().all()
-    return found
+        plan_of |= {(row[0], row[1]): row[2] for row in connection.execute(statement)}
+    found = []
+    for some in _portions(list(plan_of)):
+        copies = sa.select(delivery).where(
+            delivery.c.clinic_id.in_(sorted({clinic_id for clinic_id, _ in some})),
+            delivery.c.reminder_id.in_([reminder_id for _, reminder_id in some]),
+            delivery.c.state.in_(("pending", "dead")),
+        )
+        for row in connection.execute(copies).mappings():
+            found.append({**row, "plan_id": plan_of[row["clinic_id"], row["reminder_id"]]})
+    return sorted(found, key=lambda row: row["queued_at"])
+
+
+def _portions(keys: Sequence[Key]) -> Iterator[Sequence[Key]]:
+    for start in range(0, len(keys), _AT_A_TIME):
+        yield keys[start : start + _AT_A_TIME]
 
 
 def cancel_superseded(connection: sa.Connection, copies: Sequence[Key]) -> None:

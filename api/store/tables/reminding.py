@@ -62,7 +62,14 @@ sa.Index(
     **where("plan_id IS NULL"),
 )
 sa.Index("ix_reminder_plan", reminder.c.clinic_id, reminder.c.plan_id, **where("plan_id IS NOT NULL"))
-sa.Index("ix_reminder_pending", reminder.c.due_at, **where("state = 'pending'"))
+sa.Index(
+    "ix_reminder_pending",
+    reminder.c.due_at,
+    reminder.c.urgency,
+    reminder.c.clinic_id,
+    reminder.c.plan_id,
+    **where("state = 'pending'"),
+)
 
 delivery = sa.Table(
     "delivery",

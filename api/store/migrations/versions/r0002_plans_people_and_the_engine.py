@@ -474,7 +474,13 @@ def _reminding() -> None:
     op.create_index(
         "ix_reminder_plan", "reminder", ["clinic_id", "plan_id"], unique=False, **_where("plan_id IS NOT NULL")
     )
-    op.create_index("ix_reminder_pending", "reminder", ["due_at"], unique=False, **_where("state = 'pending'"))
+    op.create_index(
+        "ix_reminder_pending",
+        "reminder",
+        ["due_at", "urgency", "clinic_id", "plan_id"],
+        unique=False,
+        **_where("state = 'pending'"),
+    )
     op.create_index(
         "uq_reminder_about",
         "reminder",
