@@ -33,6 +33,7 @@ _MINUTE = dt.timedelta(minutes=1)
 _LOOKS_AGAIN_AFTER = 15
 """Seconds of a long sweep after which the clock is looked at again."""
 _NIGHTLY = dt.timedelta(hours=24)
+_AHEAD = dt.timedelta(hours=1)
 _KEPT_FOR = dt.timedelta(days=30)
 """How long the answer to an Idempotency-Key is kept."""
 
@@ -72,6 +73,7 @@ class Engine:
         self._guard = ClockGuard()
         self._ping = ping
         self._library: str | None = None
+        self._was_believed = False
 
     def tick(self, carry_on: Callable[[], bool] = lambda: True) -> Swept:
         """Do everything that is due. What goes wrong with one pump or one copy is logged and stops no other."""
@@ -90,6 +92,7 @@ class Engine:
 
         if not goes_on():
             return Swept()
+        self._after_a_doubt()
         self._new_library()
         replan_stale(self.store, self._now, goes_on)
         self._nightly()
@@ -116,6 +119,16 @@ class Engine:
         if self.verdict.alarm is not None:
             _LOG.error("clock_not_believed %s", self.verdict.alarm)
         return self.verdict
+
+    def _after_a_doubt(self) -> None:
+        """At the first tick by a clock that is believed: what one that was ahead has left is told anew."""
+        if self.verdict.may_schedule and not self._was_believed:
+            with self.store.writing() as connection:
+                now = self._now()
+                count = engine.with_future(connection, now, now + _AHEAD)
+            if count:
+                _LOG.warning("clock_was_ahead pumps=%d", count)
+        self._was_believed = self.verdict.may_schedule
 
     def _new_library(self) -> None:
         """A drug library that is new to this process: the plans that rest on another are worked out again."""
@@ -209,6 +222,7 @@ def check_all(store: Store, now: dt.datetime) -> dict[str, int]:
             if plan is not None and plan["closed_at"] is None:
                 _speak_up(connection, plan, now)
         moved = _retime(connection)
+        engine.with_future(connection, now, now + _AHEAD)
         engine.forget_once(connection, now - _KEPT_FOR)
         engine.mark_beat(connection, "nightly", now)
     found = {"pumps_without_a_plan": len(lost), "plans_without_a_reminder": len(quiet)}

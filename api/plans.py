@@ -19,6 +19,7 @@ from api.store.queries import plans
 from api.store.types import Row
 
 __all__ = [
+    "SAID",
     "UNKNOWN",
     "Due",
     "close_plan",
@@ -32,6 +33,9 @@ __all__ = [
 
 UNKNOWN = "critical"
 """How bad a missed refill is taken to be when nobody knows what is in the pump: the worst."""
+
+SAID = ("refill_id", "refill_by", "binding", "order_by", "severity")
+"""What a plan with a day says."""
 
 _BOOKINGS = ("booked", "rescheduled")
 
@@ -120,8 +124,7 @@ def close_plan(connection: sa.Connection, pump: Row, now: dt.datetime) -> None:
 def same_as_open(connection: sa.Connection, pump: Row, due: Due) -> bool:
     """Whether the open plan of a pump says the same already: the day, its limit, the order day, how bad a miss is."""
     found = plans.plan_by_id(connection, pump["clinic_id"], pump["plan_id"])
-    told = ("refill_id", "refill_by", "binding", "order_by", "severity")
-    return found is not None and all(found[name] == getattr(due, name) for name in told)
+    return found is not None and all(found[name] == getattr(due, name) for name in SAID)
 
 
 def same_alert(connection: sa.Connection, pump: Row, why: str) -> bool:

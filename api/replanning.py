@@ -20,6 +20,7 @@ from api.refills import due_of, keep_calculation, refill_request, scheduled, wit
 from api.reservoirs import Reservoir, by_ledger, in_words, reservoir_of
 from api.store import Store, new_id
 from api.store.queries import house, records
+from api.store.queries import plans as plans_queries
 from api.store.types import Row
 from api.unmeasured import Unmeasured
 from pumpcalc import calculate
@@ -48,6 +49,8 @@ def replan_now(connection: sa.Connection, clinic: Row, pump: Row, why: str, now:
     What follows rests on the ledger and on the settings alone, not on ``now``: a plan that is worked out again without
     anything having changed says the same.
     """
+    if why == "clock":
+        return _told_anew(connection, clinic, pump, now)
     refill = records.open_refill(connection, clinic["id"], pump["id"])
     held = reservoir_of(connection, clinic, pump)
     kept = held if held.is_kept else None
@@ -78,6 +81,20 @@ def replan_now(connection: sa.Connection, clinic: Row, pump: Row, why: str, now:
         due = replace(due, detail=in_words(request, rests_on, volume))
     keep_calculation(connection, clinic["id"], calculation, now, due.calculation_id, rests_on)
     plans.open_date(connection, clinic, running, due, why, now)
+    return True
+
+
+def _told_anew(connection: sa.Connection, clinic: Row, pump: Row, now: dt.datetime) -> bool:
+    """The open plan as it is, with reminders of its own time: those that it has, a clock made that was ahead."""
+    plan = plans_queries.plan_by_id(connection, clinic["id"], pump["plan_id"])
+    assert plan is not None
+    if plan["kind"] == "unknown":
+        plans.open_unknown(connection, clinic, pump, plan["why"], now, detail=plan["detail"])
+        return True
+    refill = records.refill_by_id(connection, clinic["id"], plan["refill_id"])
+    assert refill is not None
+    told = {name: plan[name] for name in (*plans.SAID, "calculation_id", "detail")}
+    plans.open_date(connection, clinic, pump, plans.Due(fill_date=refill["fill_date"], **told), "clock", now)
     return True
 
 

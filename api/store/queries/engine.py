@@ -27,6 +27,7 @@ __all__ = [
     "quiet_plans",
     "reminders_due",
     "stale_pumps",
+    "with_future",
     "with_other_library",
 ]
 
@@ -75,6 +76,20 @@ def stale_pumps(connection: sa.Connection, clinic_id: str | None, limit: int) ->
     if clinic_id is not None:
         statement = statement.where(pump.c.clinic_id == clinic_id)
     return connection.execute(statement.order_by(pump.c.stale_since, pump.c.id).limit(limit)).mappings().all()
+
+
+def with_future(connection: sa.Connection, now: dt.datetime, after: dt.datetime) -> int:
+    """Mark the pumps whose open plan has reminders that were made or queued after an instant to come. How many.
+
+    A clock that was ahead and was believed left them; what it used up is told anew, and what it put off comes in time.
+    """
+    made_ahead = sa.exists().where(
+        reminder.c.clinic_id == pump.c.clinic_id,
+        reminder.c.plan_id == pump.c.plan_id,
+        sa.or_(reminder.c.created_at > after, reminder.c.queued_at > after),
+    )
+    statement = sa.update(pump).where(pump.c.stale_since.is_(None), made_ahead)
+    return connection.execute(statement.values(stale_since=now, stale_why="clock")).rowcount
 
 
 def with_other_library(connection: sa.Connection, now: dt.datetime, sha256: str) -> int:

@@ -40,6 +40,8 @@ Key = tuple[str, str]
 """A clinic and something in it."""
 
 _AT_A_TIME = 500
+_LONGEST_PUT_OFF = dt.timedelta(hours=26)
+"""Longer than any quiet hours, any wait after a failure and any lease."""
 # Literals, not parameters: SQLite uses a partial index only where it can see that the condition is the index's own.
 _PENDING = reminder.c.state == sa.literal_column("'pending'")
 _UNSENT = delivery.c.state.in_([sa.literal_column("'pending'"), sa.literal_column("'dead'")])
@@ -224,13 +226,16 @@ def claim_deliveries(
     limit: int,
 ) -> Sequence[Row]:
     """Claim copies of these channels whose turn has come and that nobody holds, worst first. Counts the attempt."""
-    free = sa.or_(delivery.c.lease_until.is_(None), delivery.c.lease_until <= now)
+    # Nothing is put off or leased for so long: a clock that was ahead left it.
+    absurd = now + _LONGEST_PUT_OFF
+    free = sa.or_(delivery.c.lease_until.is_(None), delivery.c.lease_until <= now, delivery.c.lease_until > absurd)
+    in_turn = sa.or_(delivery.c.next_try_at <= now, delivery.c.next_try_at > absurd)
     ready = (
         sa.select(delivery.c.clinic_id, delivery.c.id)
         .where(
             _UNSENT,
             delivery.c.channel.in_(list(channels)),
-            delivery.c.next_try_at <= now,
+            in_turn,
             free,
         )
         .order_by(delivery.c.urgency, delivery.c.id)
