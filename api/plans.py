@@ -142,7 +142,7 @@ def keep_booking(connection: sa.Connection, clinic: Row, plan: Row, day: dt.date
     plans.cancel_rungs(connection, clinic["id"], plan["id"], "booking-passed")
     passed = next_morning("booking-passed", instant_of(dt.datetime.combine(day, dt.time(23, 59)), zone), hour, zone)
     plans.cancel_rungs(connection, clinic["id"], plan["id"], "%-days-before", before=passed.due_at)
-    plans.add_or_revive(connection, _steps(plan, [passed], now)[0])
+    plans.add_reminders(connection, _steps(plan, [passed], now))
 
 
 def _left(refill_by: dt.date, clinic: Row, now: dt.datetime) -> str:

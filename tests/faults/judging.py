@@ -149,6 +149,16 @@ class _Case:
             yield from self._answer(answer)
         yield from self._world()
 
+    def _begun_anew(self, reminder: Row) -> bool:
+        """Whether it was a later step of a chain, and a newer reminder of its plan has begun a chain since."""
+        is_step = reminder["round"] > 0 or reminder["after_minutes"] > 0
+        return is_step and any(
+            other["state"] == "queued"
+            and other["round"] == other["after_minutes"] == 0
+            and other["queued_at"] >= reminder["created_at"]
+            for other in self.of_plan[reminder["plan_id"]]
+        )
+
     def _reminder(self, reminder: Row) -> Iterator[str]:
         name = f"{reminder['kind']} {reminder['id']}"
         clinic = self.clinics[reminder["clinic_id"]]
@@ -167,7 +177,12 @@ class _Case:
         if reminder["state"] == "cancelled" and reminder["plan_id"] is not None:
             plan = self.plans[reminder["plan_id"]]
             ended = plan["closed_at"] or self.now
-            if reminder["due_at"] <= ended and not self._answered_since(plan, "") and not self._taken_over(plan):
+            if (
+                reminder["due_at"] <= ended
+                and not self._answered_since(plan, "")
+                and not self._taken_over(plan)
+                and not self._begun_anew(reminder)
+            ):
                 yield f"{name} was due, was cancelled, and nothing speaks for it"
 
     def _told_at(self, reminder: Row, when: str) -> list[Row]:

@@ -11,7 +11,6 @@ import sqlalchemy as sa
 from api.store.tables import calculation, delivery, plan, pump, reminder, response
 
 __all__ = [
-    "add_or_revive",
     "add_plan",
     "add_reminders",
     "add_response",
@@ -96,16 +95,6 @@ def add_reminders(connection: sa.Connection, steps: Sequence[Mapping[str, Any]])
     """Keep every step of a ladder."""
     if steps:
         connection.execute(sa.insert(reminder), [dict(step) for step in steps])
-
-
-def add_or_revive(connection: sa.Connection, wanted: Mapping[str, Any]) -> None:
-    """Keep one step; where the same step stands there cancelled, it is to come again."""
-    same = [reminder.c[name] == wanted[name] for name in ("kind", "round", "after_minutes", "due_at")]
-    statement = sa.update(reminder).where(
-        _of_plan(wanted["clinic_id"], wanted["plan_id"]), reminder.c.state == "cancelled", *same
-    )
-    if connection.execute(statement.values(state="pending")).rowcount == 0:
-        add_reminders(connection, [wanted])
 
 
 def has_untold(connection: sa.Connection, clinic_id: str, plan_id: str, now: dt.datetime) -> bool:
