@@ -3,6 +3,7 @@
 #   make demo ARGS=--once  the same, and end when the reminder has been delivered
 #   make test              set everything up, lint, type-check and test
 #   make faults            the long trials of the reminder engine: killed, stalled, refused, full, late, at once
+#   make simulate          years of fictional clinics, each from one integer: make simulate SEEDS=100 PUMP_YEARS=10
 
 PYTHON ?= python3
 VENV := .venv
@@ -13,8 +14,11 @@ export UV_SYSTEM_CERTS ?= true
 INSTALL := VIRTUAL_ENV=$(CURDIR)/$(VENV) $(UV) pip install --quiet --constraint requirements.lock \
   --build-constraint requirements.lock
 ARGS ?=
+SEEDS ?= 20
+PUMP_YEARS ?= 10
+JOBS ?= 2
 
-.PHONY: demo test lint check faults lock clean
+.PHONY: demo test lint check faults simulate lock clean
 
 demo: $(VENV)/server
 	$(BIN)/pumpcalc demo $(ARGS)
@@ -34,6 +38,10 @@ check: $(VENV)/everything
 faults: $(VENV)/everything
 	PUMPCALC_FAULTS=full $(BIN)/pytest -n 2 --dist loadscope -rA -o timeout=0 tests/faults
 	$(BIN)/python tests/faults/against_apscheduler.py
+
+# Years of fictional clinics, with everything going wrong: make simulate SEEDS=100 PUMP_YEARS=10 JOBS=2
+simulate: $(VENV)/everything
+	PYTHONPATH=. $(BIN)/python -m tests.faults.simulator --seeds $(SEEDS) --pump-years $(PUMP_YEARS) --jobs $(JOBS)
 
 $(UV):
 	$(PYTHON) -m venv $(VENV)

@@ -8,13 +8,13 @@ from collections.abc import AsyncIterator
 
 from fastapi import Depends, FastAPI
 
-from api import clock, docs_page, openapi, problems
+from api import board_page, clock, docs_page, openapi, problems
 from api.door import Door, only_known_parameters
 from api.engine import Engine, Post
 from api.refills import refill_request
 from api.reminders.channels import channels_of
 from api.reminders.dead_man import DeadManPing
-from api.routes import calculations, clinics, health, people
+from api.routes import calculations, clinics, health, outside, people, pumps, what_if
 from api.settings import Settings, read_settings
 from api.store import Store, open_store
 from pumpcalc import CALCULATORS, NOTICE, library
@@ -32,7 +32,7 @@ def engine_of(settings: Settings, store: Store) -> Engine:
         senders=settings.senders,
     )
     ping = None if settings.ping_url is None else DeadManPing(settings.ping_url.get_secret_value())
-    return Engine(store, post, clock.now, ping=ping)
+    return Engine(store, post, clock.now, clock.uptime, ping)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -72,11 +72,17 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(Door)
     problems.install(app)
     docs_page.install(app)
+    board_page.install(app)
     app.include_router(calculations.router())
+    app.include_router(what_if.router())
     app.include_router(clinics.router)
     app.include_router(people.router)
+    app.include_router(pumps.router)
+    app.include_router(outside.router)
     app.include_router(health.router)
     requests = [found.request for found in CALCULATORS.values()]
     batches = [calculations.batch_of(found) for found in CALCULATORS.values()]
-    openapi.describe(app, [*requests, *batches, *clinics.REQUESTS, *people.REQUESTS, refill_request()])
+    changes = [what_if.what_if_of(found) for found in CALCULATORS.values()]
+    requests += [*batches, *changes, *clinics.REQUESTS, *people.REQUESTS, *pumps.requests(), refill_request()]
+    openapi.describe(app, requests)
     return app

@@ -29,15 +29,16 @@ pumpcalc: intrathecal pump dosing and refills
   pumpcalc worker                     the clock alone: sends reminders, answers no requests
   pumpcalc migrate                    brings the store to the present tables
   pumpcalc plans                      the record of every open plan, one on each line
+  pumpcalc believe-clock              the present clock is right, whatever was kept by one that was not
   pumpcalc demo [--once]              a fictional clinic, from refill to reminder
 
-The last five need the service extra: pip install "pumpcalc[server]". They read PUMPCALC_DATABASE_URL,
+The last six need the service extra: pip install "pumpcalc[server]". They read PUMPCALC_DATABASE_URL,
 PUMPCALC_SMTP_URL and the other settings of api/settings.py from the environment.
 Exit codes: 0 done; 1 it could not be done, and one sentence says why, or library diff and dry-run found a change;
 2 not understood, or refused; 3 withheld.
 """
 
-_SERVICE = ("serve", "worker", "migrate", "plans", "demo")
+_SERVICE = ("serve", "worker", "migrate", "plans", "believe-clock", "demo")
 _NEEDS = (
     "fastapi",
     "uvicorn",
@@ -47,6 +48,11 @@ _NEEDS = (
     "aiosmtplib",
     "pydantic_settings",
     "fastapi_offline",
+    "httpx",
+    "standardwebhooks",
+    "icalendar",
+    "holidays",
+    "prometheus_client",
 )
 
 
@@ -81,6 +87,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     commands.add_parser("worker", help="the clock alone: sends reminders, answers no requests")
     commands.add_parser("migrate", help="brings the store to the present tables")
     commands.add_parser("plans", help="the record of every open plan, one on each line")
+    commands.add_parser("believe-clock", help="the present clock is right, whatever was kept by one that was not")
     demo = commands.add_parser("demo", help="a fictional clinic, from refill to reminder")
     demo.add_argument("--once", action="store_true", help="end after the reminder has been delivered")
     demo.add_argument("--port", type=int, default=8000, help="default 8000")

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
-__all__ = ["Clock", "now"]
+__all__ = ["Clock", "now", "uptime"]
 
 _LOG = logging.getLogger("pumpcalc.clock")
 
@@ -23,6 +23,11 @@ _LOG = logging.getLogger("pumpcalc.clock")
 def now() -> dt.datetime:
     """The present instant, in UTC."""
     return dt.datetime.now(dt.UTC)
+
+
+def uptime() -> float:
+    """Seconds that only ever go on; the time in which the machine slept counts, or waking would be a jump."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 class Clock:

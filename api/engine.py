@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,12 +15,12 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
-from api.refills import replan
 from api.reminders.dead_man import DeadManPing
 from api.reminders.guard import ClockGuard, Verdict
 from api.reminders.ladder import at_once, instant_of, step, urgency
 from api.reminders.notice import Channel
 from api.reminders.sweep import Swept, sweep
+from api.replanning import replan
 from api.store import Store
 from api.store.queries import engine, outbox, plans
 from pumpcalc import library
@@ -29,7 +30,12 @@ __all__ = ["Engine", "Post", "check_all", "digests_due", "replan_stale"]
 _LOG = logging.getLogger("pumpcalc.engine")
 _AT_A_TIME = 200
 _MINUTE = dt.timedelta(minutes=1)
+_LOOKS_AGAIN_AFTER = 15
+"""Seconds of a long sweep after which the clock is looked at again."""
 _NIGHTLY = dt.timedelta(hours=24)
+_AHEAD = dt.timedelta(hours=1)
+_KEPT_FOR = dt.timedelta(days=30)
+"""How long the answer to an Idempotency-Key is kept."""
 
 
 @dataclass(frozen=True)
@@ -59,19 +65,36 @@ class Engine:
         """What the last look at the clock said."""
         self.wrong: dict[str, int] = {}
         """What the last nightly check found that must not be: how many of each."""
+        self.late = 0
+        """Copies that were sent and were by then not this process' to record: another had sent them, or they were taken
+        back."""
         self._now = now
         self._monotonic = monotonic
         self._guard = ClockGuard()
         self._ping = ping
         self._library: str | None = None
+        self._was_believed = False
 
     def tick(self, carry_on: Callable[[], bool] = lambda: True) -> Swept:
         """Do everything that is due. What goes wrong with one pump or one copy is logged and stops no other."""
         self.look()
-        if not self.verdict.may_send or not carry_on():
+        looked = self._monotonic()
+        turn = threading.Lock()
+
+        def goes_on() -> bool:
+            """Asked between copies, by every sender: a clock that jumps during a long sweep stops it."""
+            nonlocal looked
+            with turn:
+                if self._monotonic() - looked >= _LOOKS_AGAIN_AFTER:
+                    self.look()
+                    looked = self._monotonic()
+                return self.verdict.may_send and carry_on()
+
+        if not goes_on():
             return Swept()
+        self._after_a_doubt()
         self._new_library()
-        replan_stale(self.store, self._now, carry_on)
+        replan_stale(self.store, self._now, goes_on)
         self._nightly()
         with self.store.writing() as connection:
             digests_due(connection, self._now())
@@ -82,8 +105,9 @@ class Engine:
             public_url=self.post.public_url,
             lease=self.post.lease,
             senders=self.post.senders,
-            carry_on=carry_on,
+            carry_on=goes_on,
         )
+        self.late += swept.late
         self._beat()
         return swept
 
@@ -95,6 +119,16 @@ class Engine:
         if self.verdict.alarm is not None:
             _LOG.error("clock_not_believed %s", self.verdict.alarm)
         return self.verdict
+
+    def _after_a_doubt(self) -> None:
+        """At the first tick by a clock that is believed: what one that was ahead has left is told anew."""
+        if self.verdict.may_schedule and not self._was_believed:
+            with self.store.writing() as connection:
+                now = self._now()
+                count = engine.with_future(connection, now, now + _AHEAD)
+            if count:
+                _LOG.warning("clock_was_ahead pumps=%d", count)
+        self._was_believed = self.verdict.may_schedule
 
     def _new_library(self) -> None:
         """A drug library that is new to this process: the plans that rest on another are worked out again."""
@@ -188,6 +222,8 @@ def check_all(store: Store, now: dt.datetime) -> dict[str, int]:
             if plan is not None and plan["closed_at"] is None:
                 _speak_up(connection, plan, now)
         moved = _retime(connection)
+        engine.with_future(connection, now, now + _AHEAD)
+        engine.forget_once(connection, now - _KEPT_FOR)
         engine.mark_beat(connection, "nightly", now)
     found = {"pumps_without_a_plan": len(lost), "plans_without_a_reminder": len(quiet)}
     for row in (*lost, *quiet):

@@ -27,6 +27,7 @@ __all__ = [
     "PatientId",
     "Reason",
     "Reference",
+    "SomeMinutes",
     "TimeOfDay",
     "YesOrNo",
     "read_email",
@@ -116,15 +117,16 @@ def _reference(value: Any) -> str:
     return str(value)
 
 
-def _count(most: int, of: str, example: str) -> Any:
-    """A reader of one whole number as text, from 0 to ``most``."""
+def _count(most: int, of: str, example: str, least: int = 0) -> Any:
+    """A reader of one whole number as text, from ``least`` to ``most``."""
 
     def read(value: Any) -> str:
         right = isinstance(value, str) and re.fullmatch(r"0|[1-9][0-9]{0,4}", value, re.ASCII)
-        if not right or int(value) > most:
+        if not right or not least <= int(value) <= most:
+            span = f"from {least} to {most}" if least else f"up to {most}"
             raise refused(
                 f"{of}-count",
-                f'{echo(value)} is not a count of {of}s up to {most}: write it as text, such as "{example}".',
+                f'{echo(value)} is not a count of {of}s {span}: write it as text, such as "{example}".',
             )
         return str(value)
 
@@ -208,6 +210,11 @@ MinuteCount = Annotated[
     str,
     strictly(_count(_MOST_MINUTES, "minute", "60")),
     WithJsonSchema({"type": "string", "pattern": "^(?:0|[1-9][0-9]{0,4})$", "examples": ["60"]}),
+]
+SomeMinutes = Annotated[
+    str,
+    strictly(_count(_MOST_MINUTES, "minute", "60", least=1)),
+    WithJsonSchema({"type": "string", "pattern": "^[1-9][0-9]{0,4}$", "examples": ["60"]}),
 ]
 DayCount = Annotated[
     str,

@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from pydantic import ValidationError
 
 from api import plans
-from api.models import ClinicRequest, ClinicSettings, PatientRequest, PumpRequest
+from api.closures import closed_dates
+from api.models import ClinicRequest, ClinicSettings, Closure, PatientRequest, PumpRequest
 from api.problems import NotFound
 from api.store import Store, new_id
 from api.store.ids import new_reference
@@ -22,7 +23,17 @@ from pumpcalc import library
 from pumpcalc.errors import Refusal, refused
 from pumpcalc.worksheet.fields import Request, refusal_of, written_request
 
-__all__ = ["add_clinic", "add_patient", "add_pump", "change_settings", "clinic", "pump_of", "today", "understood"]
+__all__ = [
+    "add_clinic",
+    "add_patient",
+    "add_pump",
+    "change_settings",
+    "clinic",
+    "closures",
+    "pump_of",
+    "today",
+    "understood",
+]
 
 _OF_REMINDERS = frozenset({"reminder_days_before", "reminder_time"})
 _OF_PLANS = _OF_REMINDERS | {
@@ -69,7 +80,18 @@ def add_clinic(store: Store, body: Any, now: dt.datetime) -> sa.RowMapping:
     values = {"id": clinic_id, "name": request.name, "time_zone": str(request.time_zone), "created_at": now}
     with store.writing() as connection:
         house.add_clinic(connection, values | _settings(request))
-        return clinic(connection, clinic_id)
+        made = clinic(connection, clinic_id)
+        _must_be_known(made, now)
+        return made
+
+
+def _must_be_known(row: Row, now: dt.datetime) -> None:
+    """Raises Refusal, at once and not at the first refill, for a place whose holidays of this year are not known."""
+    try:
+        closures(row, today(row, now))
+    except Refusal as refusal:
+        pointed = [problem.model_copy(update={"pointer": "/public_holidays"}) for problem in refusal.problems]
+        raise Refusal(pointed) from None
 
 
 def change_settings(store: Store, clinic_id: str, body: Any, now: dt.datetime) -> sa.RowMapping:
@@ -86,7 +108,10 @@ def change_settings(store: Store, clinic_id: str, body: Any, now: dt.datetime) -
         if _OF_PLANS & set(changed):
             why = "reminders" if _OF_REMINDERS & set(changed) else "settings"
             engine.mark_stale(connection, now, why, clinic_id)
-        return clinic(connection, clinic_id)
+        made = clinic(connection, clinic_id)
+        if "public_holidays" in changed:
+            _must_be_known(made, now)
+        return made
 
 
 def clinic(connection: sa.Connection, clinic_id: str, *, lock: bool = False) -> sa.RowMapping:
@@ -95,6 +120,18 @@ def clinic(connection: sa.Connection, clinic_id: str, *, lock: bool = False) -> 
     if found is None:
         raise NotFound("clinic")
     return found
+
+
+def closures(row: Row, start: dt.date) -> list[Closure]:
+    """The days of the year from ``start`` on which a clinic is closed: public holidays and its own.
+
+    Raises Refusal for a place whose public holidays are not known for that year.
+    """
+    stated = [dt.date.fromisoformat(day) for day in row["closed_dates"] or ()]
+    found = closed_dates(
+        public_holidays=row["public_holidays"], stated=stated, start=start, end=start + dt.timedelta(days=365)
+    )
+    return [Closure(date=day, why=why) for day, why in found.items()]
 
 
 def today(row: Row, now: dt.datetime) -> dt.date:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 import datetime as dt
 import hashlib
-import importlib.util
 import secrets
+from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,7 +14,10 @@ from api.fields import read_email
 from api.house import clinic, understood
 from api.models import ContactRequest, FeedRequest, PersonRequest
 from api.problems import NotFound
-from api.reminders.addresses import check_webhook_url
+from api.reminders.addresses import check_webhook_addresses
+from api.reminders.apprise_channel import AppriseChannel
+from api.reminders.notice import Channel
+from api.reminders.webhook import WebhookChannel, new_secret
 from api.store import Store, new_id
 from api.store.queries import people
 from pumpcalc.errors import Refusal, refused
@@ -58,15 +60,20 @@ def end_person(store: Store, clinic_id: str, person_id: str, now: dt.datetime) -
         return _person(connection, clinic_id, person_id)
 
 
-def add_contact(store: Store, clinic_id: str, body: Any, now: dt.datetime) -> tuple[sa.RowMapping, str | None]:
-    """A new way of telling a person, and the secret of a webhook, which is shown this once."""
+def add_contact(
+    store: Store, clinic_id: str, body: Any, now: dt.datetime, channels: Mapping[str, Channel]
+) -> tuple[sa.RowMapping, str | None]:
+    """A new way of telling a person, and the secret of a webhook, which is shown this once.
+
+    ``channels`` are those that this service is set up for; an address that its channel cannot use is refused.
+    """
     request = understood(ContactRequest, body)
-    _check_address(request)
+    _check_address(request, channels)
     if request.quiet_from == request.quiet_until and request.quiet_from is not None:
         raise refused("out-of-range", "Quiet hours end at another time than they begin.", "/quiet_until")
     if (request.quiet_from is None) != (request.quiet_until is None):
         raise refused("missing", "State quiet_from and quiet_until together, or neither.", "/quiet_until")
-    secret = f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}" if request.channel == "webhook" else None
+    secret = new_secret() if request.channel == "webhook" else None
     with store.writing() as connection:
         clinic(connection, clinic_id, lock=True)
         person = people.person_by_id(connection, clinic_id, request.person_id)
@@ -92,20 +99,36 @@ def add_contact(store: Store, clinic_id: str, body: Any, now: dt.datetime) -> tu
         return _contact(connection, clinic_id, contact_id), secret
 
 
-def _check_address(request: ContactRequest) -> None:
+def _check_address(request: ContactRequest, channels: Mapping[str, Channel]) -> None:
     """Raises Refusal, pointing at the address, for one that its channel cannot use."""
+    channel = channels.get(request.channel)
+    if channel is None:
+        there = sorted(channels)
+        raise refused(
+            "channel-not-set-up",
+            f"This service is not set up for {request.channel}; it sends by {' and '.join(there)}.",
+            "/channel",
+            allowed=there,
+        )
     try:
-        if request.channel == "email":
+        if isinstance(channel, WebhookChannel):
+            check_webhook_addresses(request.address, channel.allowed_networks, channel.resolve)
+        elif isinstance(channel, AppriseChannel):
+            _check_apprise(request.address, channel)
+        else:
             read_email(request.address)
-        elif request.channel == "webhook":
-            check_webhook_url(request.address)
-        elif importlib.util.find_spec("apprise") is None:
-            raise refused("channel-not-installed", "This service is not set up for apprise: use email or webhook.")
-        elif "://" not in request.address:
-            raise refused("apprise-url", "That is not an address of apprise: it begins with a scheme and ://.")
     except Refusal as refusal:
         pointed = [problem.model_copy(update={"pointer": "/address"}) for problem in refusal.problems]
         raise Refusal(pointed) from None
+
+
+def _check_apprise(address: str, channel: AppriseChannel) -> None:
+    scheme, separator, _ = address.partition("://")
+    if not separator or scheme not in channel.schemes:
+        there = sorted(channel.schemes)
+        raise refused(
+            "apprise-url", f"An address of Apprise begins with one of {', '.join(f'{each}://' for each in there)}."
+        )
 
 
 def _contact(connection: sa.Connection, clinic_id: str, contact_id: str) -> sa.RowMapping:

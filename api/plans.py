@@ -19,6 +19,7 @@ from api.store.queries import plans
 from api.store.types import Row
 
 __all__ = [
+    "SAID",
     "UNKNOWN",
     "Due",
     "close_plan",
@@ -26,11 +27,15 @@ __all__ = [
     "open_date",
     "open_first",
     "open_unknown",
+    "same_alert",
     "same_as_open",
 ]
 
 UNKNOWN = "critical"
 """How bad a missed refill is taken to be when nobody knows what is in the pump: the worst."""
+
+SAID = ("refill_id", "refill_by", "binding", "order_by", "severity")
+"""What a plan with a day says."""
 
 _BOOKINGS = ("booked", "rescheduled")
 
@@ -46,6 +51,8 @@ class Due:
     binding: str
     order_by: dt.date | None
     severity: str
+    detail: str | None = None
+    """What else is to be known of it."""
 
 
 def open_date(connection: sa.Connection, clinic: Row, pump: Row, due: Due, why: str, now: dt.datetime) -> str:
@@ -66,7 +73,7 @@ def open_date(connection: sa.Connection, clinic: Row, pump: Row, due: Due, why: 
         connection, pump, before, now,
         state=pump["state"], rungs=rungs, kind="date", why=why, refill_id=due.refill_id,
         refill_by=due.refill_by, binding=due.binding, order_by=due.order_by, calculation_id=due.calculation_id,
-        severity=due.severity,
+        severity=due.severity, detail=due.detail,
     )  # fmt: skip
     if why != "refill":
         _carry_booking(connection, clinic, before, plan_id, now)
@@ -117,8 +124,13 @@ def close_plan(connection: sa.Connection, pump: Row, now: dt.datetime) -> None:
 def same_as_open(connection: sa.Connection, pump: Row, due: Due) -> bool:
     """Whether the open plan of a pump says the same already: the day, its limit, the order day, how bad a miss is."""
     found = plans.plan_by_id(connection, pump["clinic_id"], pump["plan_id"])
-    told = ("refill_id", "refill_by", "binding", "order_by", "severity")
-    return found is not None and all(found[name] == getattr(due, name) for name in told)
+    return found is not None and all(found[name] == getattr(due, name) for name in SAID)
+
+
+def same_alert(connection: sa.Connection, pump: Row, why: str) -> bool:
+    """Whether the open plan of a pump is an alert already, for the same reason."""
+    found = plans.plan_by_id(connection, pump["clinic_id"], pump["plan_id"])
+    return found is not None and (found["kind"], found["why"]) == ("unknown", why)
 
 
 def keep_booking(connection: sa.Connection, clinic: Row, plan: Row, day: dt.date, now: dt.datetime) -> None:
@@ -130,7 +142,7 @@ def keep_booking(connection: sa.Connection, clinic: Row, plan: Row, day: dt.date
     plans.cancel_rungs(connection, clinic["id"], plan["id"], "booking-passed")
     passed = next_morning("booking-passed", instant_of(dt.datetime.combine(day, dt.time(23, 59)), zone), hour, zone)
     plans.cancel_rungs(connection, clinic["id"], plan["id"], "%-days-before", before=passed.due_at)
-    plans.add_reminders(connection, _steps(plan, [passed], now))
+    plans.add_or_revive(connection, _steps(plan, [passed], now)[0])
 
 
 def _left(refill_by: dt.date, clinic: Row, now: dt.datetime) -> str:

@@ -12,26 +12,43 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from pydantic import create_model
 
-from api import plans
+from api import closures, plans
 from api.house import clinic as clinic_row
 from api.house import pump_of
 from api.reminders.ladder import worst
+from api.reservoirs import Reservoir, keep, reservoir_of, to_be_filled
 from api.store import Store, new_id
-from api.store.queries import house, records
+from api.store.queries import records
 from api.store.types import Row
+from api.unmeasured import Unmeasured
+from api.visits import Visit, visit_of, written_by
 from pumpcalc import CALCULATORS, calculate, library
 from pumpcalc.errors import Problem, Refusal, echo, refused
 from pumpcalc.worksheet import Calculation
 from pumpcalc.worksheet.fields import Request
 from pumpcalc.worksheet.uses import facts_of
 
-__all__ = ["record_refill", "refill_request", "replan"]
+__all__ = ["due_of", "keep_calculation", "record_refill", "refill_request", "scheduled", "with_house"]
 
 NAME = "refill-schedule"
 
 _FROM_PUMP = ("pump",)
 _FROM_LAST_FILL = ("last_accepted",)
-_FROM_CLINIC = ("low_reservoir_alarm_volume", "closed_weekdays", "closed_dates", "time_zone")
+_FROM_LEDGER = ("as_of", "volume_then", "least_volume_then")
+_FROM_CLINIC = (
+    "low_reservoir_alarm_volume",
+    "closed_weekdays",
+    "closed_dates",
+    "time_zone",
+    "lead_times",
+    "booking_window",
+    "would_move",
+)
+_POLICIES = ("accuracy_caps_interval", "beyond_use_caps_interval")
+"""What the clinic says where it has stated it, and the body where it has not."""
+_LOOKS_BACK = dt.timedelta(days=400)
+"""How long before a last safe day closed days can matter: lead times and a booking window are shorter."""
+
 _SETTINGS = {
     "low_reservoir_alarm_volume": '"2 mL"',
     "closed_weekdays": '["saturday", "sunday"], or [] when no weekday is closed',
@@ -60,26 +77,60 @@ def refill_request() -> type[Request]:
     fields: dict[str, Any] = {
         name: (field.annotation, field)
         for name, field in CALCULATORS[NAME].request.model_fields.items()
-        if name not in (*_FROM_PUMP, *_FROM_LAST_FILL, *_FROM_CLINIC)
+        if name not in (*_FROM_PUMP, *_FROM_LAST_FILL, *_FROM_LEDGER, *_FROM_CLINIC)
     }
-    return create_model("RefillRequest", __base__=Request, __doc__="A refill that was done.", **fields)
+    return create_model("RefillRequest", __base__=Visit, __doc__="A refill that was done.", **fields)
 
 
 def record_refill(store: Store, clinic_id: str, pump_id: str, request: Mapping[str, Any], now: dt.datetime) -> str:
     """Record a refill of a pump and plan its reminders. The id of the refill.
 
     One transaction: the calculation, the end of the pump's open refill and of its open reminders, the new
-    refill, its reminders. Raises NotFound for a clinic or pump that is not there, and Refusal for a request that
-    is not understood, a clinic setting that is not stated, or a plan that hits a hard limit; then nothing is kept.
+    refill, its reminders, and what it writes into the ledger: what was withdrawn, the fill, and how the pump is
+    programmed. Raises NotFound for a clinic or pump that is not there, and Refusal for a request that is not
+    understood, a clinic setting that is not stated, a plan that hits a hard limit, or an old dose that would be
+    resumed after an interval in which the reservoir may have been empty; then nothing is kept.
     """
     with store.writing() as connection:
-        clinic = clinic_row(connection, clinic_id)
+        # The clinic is read when the pump is locked: what it changes before is seen, what it changes after marks it.
         pump = pump_of(connection, clinic_id, pump_id, lock=True)
+        clinic = clinic_row(connection, clinic_id)
         last = records.open_refill(connection, clinic_id, pump_id)
-        calculation = calculate(NAME, _schedule_request(clinic, pump, last, request))
+        held = reservoir_of(connection, clinic, pump)
+        _must_run(pump, held)
+        visit, asked = _visit_of(request)
+        calculation = scheduled(clinic, _schedule_request(clinic, pump, last, asked))
         _within_hard_limits(calculation)
         fill_date = _fill_date(calculation, clinic["time_zone"], now)
-        return _keep(connection, clinic, pump, calculation, fill_date, now)
+        refill_id, residual_id = new_id("refill"), new_id("calculation")
+        written = None
+        if (reservoir := to_be_filled(held)) is not None:
+            written = written_by(reservoir, visit, calculation.request, clinic, refill_id, residual_id, now)
+        elif visit.withdrawn_volume is not None or visit.new_start:
+            library.load().pump(pump["model"]).reservoir_volume.required()
+        _keep(connection, clinic, pump, calculation, refill_id, fill_date, now)
+        if written is not None:
+            if written.residual is not None:
+                keep_calculation(connection, clinic_id, written.residual, now, residual_id)
+            keep(connection, pump, written.reservoir, now)
+        return refill_id
+
+
+def _must_run(pump: Row, held: Reservoir | Unmeasured) -> None:
+    """Raises Refusal for a pump that does not run. One that an older version calls stopped is filled to run again."""
+    stopped_before = pump["state"] == "stopped" and not held.is_kept
+    if pump["state"] != "active" and not stopped_before:
+        how = {"stopped": ": record first how it was started again", "unknown": ": record its interrogation first"}
+        raise refused(
+            "pump-not-active",
+            f"This pump is {pump['state']}, so no refill of it is planned{how.get(pump['state'], '')}.",
+        )
+
+
+def _visit_of(request: Mapping[str, Any]) -> tuple[Visit, dict[str, Any]]:
+    if not isinstance(request, Mapping):
+        raise refused("wrong-type", "The body is an object with fields.")
+    return visit_of(request)
 
 
 def _schedule_request(clinic: Row, pump: Row, last: sa.RowMapping | None, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -87,10 +138,6 @@ def _schedule_request(clinic: Row, pump: Row, last: sa.RowMapping | None, reques
 
     Raises Refusal for what the body may not say or the clinic has not said.
     """
-    if not isinstance(request, Mapping):
-        raise refused("wrong-type", "The body is an object with fields.")
-    if pump["state"] != "active":
-        raise refused("pump-not-active", f"This pump is {pump['state']}, so no refill of it is planned.")
     problems = [
         Problem(
             code="set-elsewhere",
@@ -100,7 +147,8 @@ def _schedule_request(clinic: Row, pump: Row, last: sa.RowMapping | None, reques
         for whose, names in (
             ("pump", _FROM_PUMP),
             ("last fill", _FROM_LAST_FILL),
-            ("clinic's settings", _FROM_CLINIC),
+            ("pump's ledger", _FROM_LEDGER),
+            ("clinic's settings", (*_FROM_CLINIC, *(name for name in _POLICIES if clinic[name] is not None))),
         )
         for name in names
         if name in request
@@ -116,19 +164,54 @@ def _schedule_request(clinic: Row, pump: Row, last: sa.RowMapping | None, reques
     ]
     if problems:
         raise Refusal(problems)
-    full = _with_house(clinic, pump, request)
+    full = with_house(clinic, pump, request)
     if last is not None:
         full["last_accepted"] = _last_accepted(json.loads(last["request"]), request)
     return full
 
 
-def _with_house(clinic: Row, pump: Row, request: Mapping[str, Any]) -> dict[str, Any]:
+def with_house(clinic: Row, pump: Row, request: Mapping[str, Any]) -> dict[str, Any]:
     """A request with what the pump and the clinic say."""
-    full = {**request, "pump": pump["model"]}
-    full |= {name: clinic[name] for name in _FROM_CLINIC if name != "time_zone"}
+    full: dict[str, Any] = {**request, "pump": pump["model"], "would_move": True}
+    full |= {name: clinic[name] for name in ("low_reservoir_alarm_volume", "closed_weekdays", "closed_dates")}
+    full |= {name: clinic[name] == "yes" for name in _POLICIES if clinic[name] is not None}
     if "filled_at" in request:
         full["time_zone"] = clinic["time_zone"]
+    if leads := _lead_times(clinic, request):
+        full["lead_times"] = leads
+    if clinic["booking_window_days"] is not None:
+        full["booking_window"] = f"{clinic['booking_window_days']} day"
     return full
+
+
+def _lead_times(clinic: Row, request: Mapping[str, Any]) -> list[dict[str, str]]:
+    """How many open days the clinic needs between an order and the refill, for what."""
+    leads = {"compounding": clinic["compounding_lead_days"]}
+    if set(_drugs(request)) & set(clinic["controlled_drugs"] or ()):
+        leads["controlled-drug"] = clinic["controlled_drug_lead_days"]
+    return [{"for": what, "open_days": days} for what, days in leads.items() if days is not None]
+
+
+def _drugs(request: Mapping[str, Any]) -> list[str]:
+    """The drugs of a body that nobody has checked yet."""
+    components = request.get("components")
+    listed = (
+        [each.get("drug") for each in components if isinstance(each, Mapping)] if isinstance(components, list) else []
+    )
+    return [drug for drug in listed if isinstance(drug, str)]
+
+
+def scheduled(clinic: Row, asked: Mapping[str, Any]) -> Calculation:
+    """The schedule, with the public holidays of the clinic's place before the day that the fill itself allows."""
+    calculation = calculate(NAME, asked)
+    if clinic["public_holidays"] is None:
+        return calculation
+    allowed = dt.date.fromisoformat(calculation.answers["refill_by"])
+    stated = [dt.date.fromisoformat(day) for day in clinic["closed_dates"] or ()]
+    found = closures.closed_dates(
+        public_holidays=clinic["public_holidays"], stated=stated, start=allowed - _LOOKS_BACK, end=allowed
+    )
+    return calculate(NAME, {**asked, "closed_dates": [day.isoformat() for day in sorted({*found, *stated})]})
 
 
 def _last_accepted(last: Mapping[str, Any], request: Mapping[str, Any]) -> dict[str, Any]:
@@ -142,9 +225,7 @@ def _last_accepted(last: Mapping[str, Any], request: Mapping[str, Any]) -> dict[
 
 def _primary_drug(request: Mapping[str, Any]) -> object:
     """The drug named first in a body that nobody has checked yet; None where there is none."""
-    components = request.get("components")
-    first = components[0] if isinstance(components, list) and components else None
-    return first.get("drug") if isinstance(first, Mapping) else None
+    return next(iter(_drugs(request)), None)
 
 
 def _within_hard_limits(calculation: Calculation) -> None:
@@ -186,11 +267,12 @@ def _keep(
     clinic: Row,
     pump: Row,
     calculation: Calculation,
+    refill_id: str,
     fill_date: dt.date,
     now: dt.datetime,
-) -> str:
+) -> None:
     """Write it all, inside the transaction of the caller."""
-    clinic_id, refill_id = clinic["id"], new_id("refill")
+    clinic_id = clinic["id"]
     calculation_id = keep_calculation(connection, clinic_id, calculation, now)
     records.close_open_refill(connection, clinic_id, pump["id"], now)
     records.add_refill(
@@ -207,15 +289,18 @@ def _keep(
             "recorded_at": now,
         },
     )
-    due = _due(calculation, calculation_id, refill_id, fill_date)
-    plans.open_date(connection, clinic, pump, due, "refill", now)
-    return refill_id
+    due = due_of(calculation, calculation_id, refill_id, fill_date)
+    plans.open_date(connection, clinic, {**pump, "state": "active"}, due, "refill", now)
 
 
 def keep_calculation(
-    connection: sa.Connection, clinic_id: str, calculation: Calculation, now: dt.datetime, name: str | None = None
-) -> str:
-    """Keep a record of the core, word for word, with the figures that it used. Its id: ``name``, or a new one."""
+    connection: sa.Connection, clinic_id: str, calculation: Calculation, now: dt.datetime, name: str | None = None,
+    rests_on: Calculation | None = None,
+) -> str:  # fmt: skip
+    """Keep a record of the core, word for word, with the figures that it and what it rests on used.
+
+    Its id: ``name``, or a new one.
+    """
     calculation_id = name or new_id("calculation")
     records.add_calculation(
         connection,
@@ -229,12 +314,12 @@ def keep_calculation(
             "record": calculation.model_dump_json(),
             "created_at": now,
         },
-        facts_of(calculation),
+        {*facts_of(calculation), *(() if rests_on is None else facts_of(rests_on))},
     )
     return calculation_id
 
 
-def _due(calculation: Calculation, calculation_id: str, refill_id: str, fill_date: dt.date) -> plans.Due:
+def due_of(calculation: Calculation, calculation_id: str, refill_id: str, fill_date: dt.date) -> plans.Due:
     answers = calculation.answers
     return plans.Due(
         refill_id=refill_id,
@@ -251,44 +336,3 @@ def _severity(components: Sequence[Mapping[str, Any]]) -> str:
     """How bad a missed refill would be: an admixture takes its worst."""
     drugs = [library.load().drug(component["drug"]) for component in components]
     return worst([str(drug.missed_refill.value) for drug in drugs])
-
-
-def replan(store: Store, clinic_id: str, pump_id: str, now: dt.datetime) -> bool:
-    """Work out again what a pump waits for, because something that it rests on has changed. Whether that moved.
-
-    One transaction. A fill whose schedule can no longer be worked out becomes an alert that its last safe day is
-    unknown. What a pump without a running fill waits for stays as it is.
-    """
-    with store.writing() as connection:
-        clinic = clinic_row(connection, clinic_id, lock=True)
-        pump = pump_of(connection, clinic_id, pump_id, lock=True)
-        if pump["stale_why"] is None:
-            return False
-        return replan_now(connection, clinic, pump, pump["stale_why"], now)
-
-
-def replan_now(connection: sa.Connection, clinic: Row, pump: Row, why: str, now: dt.datetime) -> bool:
-    """The same, inside the transaction of the caller, who has locked the clinic and the pump."""
-    refill = records.open_refill(connection, clinic["id"], pump["id"])
-    if refill is None or pump["state"] != "active":
-        house.clear_stale(connection, clinic["id"], pump["id"])
-        return False
-    try:
-        calculation = calculate(NAME, _asked_again(clinic, pump, json.loads(refill["request"])))
-    except Refusal as refusal:
-        detail = refusal.problems[0].detail
-        plans.open_unknown(connection, clinic, pump, "not-computable", now, detail=detail)
-        return True
-    due = _due(calculation, new_id("calculation"), refill["id"], refill["fill_date"])
-    if why != "reminders" and plans.same_as_open(connection, pump, due):
-        house.clear_stale(connection, clinic["id"], pump["id"])
-        return False
-    keep_calculation(connection, clinic["id"], calculation, now, due.calculation_id)
-    plans.open_date(connection, clinic, pump, due, why, now)
-    return True
-
-
-def _asked_again(clinic: Row, pump: Row, request: Mapping[str, Any]) -> dict[str, Any]:
-    """The request of a recorded refill, with what the pump and the clinic say now."""
-    own = {name: value for name, value in request.items() if name not in (*_FROM_PUMP, *_FROM_LAST_FILL, *_FROM_CLINIC)}
-    return _with_house(clinic, pump, own)

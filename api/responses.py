@@ -156,4 +156,4 @@ def _wake(connection: sa.Connection, clinic: Row, plan: Row, until: dt.datetime,
     again = step(
         rung, now, clinic_id=clinic["id"], plan_id=plan["id"], severity=plan["severity"], urgency=rank
     )  # fmt: skip
-    plans.add_reminders(connection, [again])
+    plans.add_or_revive(connection, again)

@@ -34,6 +34,7 @@ class Settings(BaseSettings):
     senders: Annotated[int, Field(ge=1, le=64)] = 4
     ping_url: SecretStr | None = None
     webhook_networks: str = ""
+    apprise_schemes: str = ""
     body_seconds: Annotated[float, Field(gt=0, le=60)] = 10
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000

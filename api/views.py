@@ -15,23 +15,29 @@ from api.models import (
     Clinic,
     Contact,
     DeliveryView,
+    EventView,
+    FactUse,
     Patient,
     Person,
     PlanView,
     Pump,
+    RecordedEvent,
     RecordedRefill,
     RefillView,
     ReminderView,
     ResponseView,
     Schedule,
 )
-from api.store.queries import plans, records
+from api.store.queries import events, plans, records
 from pumpcalc.worksheet import Calculation
 
 __all__ = [
     "board",
     "clinic",
     "contact",
+    "event",
+    "fact_use",
+    "happened",
     "patient",
     "person",
     "plan",
@@ -104,6 +110,26 @@ def refill(row: sa.RowMapping) -> RefillView:
     return shown
 
 
+def event(row: sa.RowMapping) -> EventView:
+    """One line of a ledger."""
+    shown: EventView = _of(EventView, row, written=json.loads(row["written"]))
+    return shown
+
+
+def happened(connection: sa.Connection, pump_row: sa.RowMapping, event_id: str) -> RecordedEvent:
+    """An event that was recorded, and what its pump waits for since."""
+    found = plans.plan_by_id(connection, pump_row["clinic_id"], pump_row["plan_id"])
+    assert found is not None
+    line = events.event_by_id(connection, pump_row["clinic_id"], event_id)
+    return RecordedEvent(event=event(line), pump=pump(pump_row), plan=plan(found))
+
+
+def fact_use(row: sa.RowMapping) -> FactUse:
+    """One calculation that used a figure."""
+    shown: FactUse = _of(FactUse, row)
+    return shown
+
+
 def reminders(
     connection: sa.Connection, clinic_id: str, rows: Sequence[sa.RowMapping], of: sa.RowMapping | None = None
 ) -> list[ReminderView]:
@@ -128,12 +154,17 @@ def recorded(connection: sa.Connection, clinic_id: str, refill_id: str) -> Recor
     row = records.refill_by_id(connection, clinic_id, refill_id)
     assert row is not None
     opened = plans.plan_of_refill(connection, clinic_id, refill_id)
+    lines = events.events_of_refill(connection, clinic_id, row["pump_id"], refill_id)
+    checks = [line["calculation_id"] for line in lines if line["calculation_id"] is not None]
+    residual = records.calculation_by_id(connection, clinic_id, checks[0])["record"] if checks else None
     rungs = plans.reminders_of_plan(connection, clinic_id, opened["id"])
     return RecordedRefill(
         refill=refill(row),
         plan=plan(opened),
         calculation=Calculation.model_validate_json(row["record"]),
         reminders=reminders(connection, clinic_id, rungs, opened),
+        events=[event(line) for line in lines],
+        residual=None if residual is None else Calculation.model_validate_json(residual),
     )
 
 

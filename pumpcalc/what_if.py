@@ -18,7 +18,9 @@ from pumpcalc.worksheet.record import Given, Step
 
 __all__ = ["Point", "course", "what_if"]
 
-_EVERY = 7
+_WEEK = 7
+_MOST_STEPS = 104
+"""Of a curve: one that runs for more than two years is told in steps of several weeks."""
 
 
 def what_if(calculation: str, request: Mapping[str, Any], changes: Mapping[str, Any], library: Library) -> DryRun:
@@ -47,13 +49,17 @@ class Point:
 
 
 def course(run: DryRun) -> list[Point]:
-    """The volume in the reservoir week by week, for two refill schedules, until the later of the two is due."""
+    """The volume in the reservoir for two refill schedules, until the later of the two is due.
+
+    Week by week; a course of years in steps of several weeks, so that it has at most 106 points.
+    """
     both = [_falls(answer) for answer in (run.before, run.after)]
     last = max((falls.until for falls in both if falls is not None), default=None)
     if last is None:
         return []
+    every = _WEEK * max(1, -(-last // (_WEEK * _MOST_STEPS)))
     ends = {day for falls in both if falls is not None for day in (falls.since, falls.until)}
-    days = sorted({*range(0, last + 1, _EVERY), *ends})
+    days = sorted({*range(0, last + 1, every), *ends})
     return [Point(day, *(None if falls is None else falls.left(day) for falls in both)) for day in days]
 
 

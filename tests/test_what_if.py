@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,25 @@ def test_both_curves_fall_from_the_fill_to_the_day_that_binds(before: int, after
 
 def test_what_is_no_refill_has_no_curve() -> None:
     assert course(what_if("flow-rate", flow(), {"daily_dose": "5 mg/day"}, load())) == []
+
+
+def test_a_fill_that_would_last_for_thousands_of_years_has_a_curve_of_a_hundred_points() -> None:
+    solution = [{"drug": "hydromorphone", "concentration": "1 mcg/mL"}]
+    asked = fill(pump="synchromed-iii-40", components=solution, stability="900000 day", daily_dose="0.00003 mcg/day")
+    points = course(what_if("refill-schedule", asked, {"daily_dose": "0.00004 mcg/day"}, load()))
+    assert 90 <= len(points) <= 106
+    assert points[-1].day > 365_000
+    steps = [later.day - one.day for one, later in pairwise(points)]
+    assert sum(step != steps[0] for step in steps) <= 3  # where the earlier of the two ends, and at the end
+
+
+def test_a_curve_of_two_years_is_told_week_by_week() -> None:
+    solution = [{"drug": "hydromorphone", "concentration": "1 mg/mL"}]
+    asked = fill(pump="synchromed-iii-40", components=solution, daily_dose="0.001 mg/day")
+    change = {"days_before": "1 day"}
+    for days, step in ((7 * 104, 7), (7 * 104 + 1, 14)):
+        points = course(what_if("refill-schedule", asked | {"stability": f"{days} day"}, change, load()))
+        assert (points[1].day, points[-1].day) == (step, days)
 
 
 def test_the_command_shows_both_and_keeps_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

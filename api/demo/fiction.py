@@ -93,8 +93,11 @@ def _clinic(today: dt.date) -> dict[str, Any]:
         "reminder_days_before": ["14", "7", "3"],
         "reminder_time": "09:00",
         "closed_weekdays": _CLOSED_WEEKDAYS,
-        "closed_dates": [f"{today.year}-12-25", f"{today.year + 1}-01-01"],
+        "closed_dates": [],
         "reminder_email": "refills@demo.invalid",
+        "public_holidays": "US",
+        "compounding_lead_days": "2",
+        "booking_window_days": "7",
     }
 
 

@@ -35,17 +35,21 @@ def _left(refill_by: dt.date, today: dt.date) -> str:
 
 def table(schedules: Sequence[Schedule], today: dt.date) -> str:
     """Every pump with an open refill, the most urgent first."""
-    rows = [("pump", "refill by", "left", "decided by", "filled", "solution", "reminders")]
-    for each in sorted((s for s in schedules if s.refill), key=lambda s: s.refill.refill_by if s.refill else today):
+    rows = [("pump", "order by", "refill by", "left", "decided by", "filled", "solution", "reminders")]
+    dated = [each for each in schedules if each.plan is not None and each.plan.refill_by is not None]
+    for each in sorted(dated, key=lambda dated: (dated.plan and dated.plan.refill_by) or today):
         assert each.refill is not None
+        assert each.plan is not None
+        assert each.plan.refill_by is not None
         (component,) = each.refill.request["components"]
         sent = sum(copy.state == "sent" for rung in each.reminders for copy in rung.deliveries)
         rows.append(
             (
                 each.pump.reference,
-                f"{each.refill.refill_by:%a %Y-%m-%d}",
-                _left(each.refill.refill_by, today),
-                each.refill.binding,
+                "-" if each.plan.order_by is None else f"{each.plan.order_by:%a %m-%d}",
+                f"{each.plan.refill_by:%a %Y-%m-%d}",
+                _left(each.plan.refill_by, today),
+                str(each.plan.binding),
                 str(each.refill.fill_date),
                 f"{component['drug']} {component['concentration']}",
                 f"{sent} of {len(each.reminders)} sent",
@@ -68,9 +72,16 @@ def schedule(shown: Schedule, today: dt.date) -> str:
     ]
     lines += [
         f"  {name.replace('_', ' ')}: {answers[name]}"
-        for name in ("low_reservoir_alarm_date", "worst_case_alarm_date", "worst_case_dry_date")
+        for name in (
+            "low_reservoir_alarm_date",
+            "worst_case_alarm_date",
+            "worst_case_dry_date",
+            "order_by",
+            "book_from",
+        )
         if answers.get(name)
     ]
+    lines += [f"  {_without(row)} it would be {row['date']}" for row in answers.get("would_move", ())]
     lines += [*_notes(shown.calculation), "", "  Reminders:"]
     for rung in shown.reminders:
         copies = ", ".join(
@@ -78,6 +89,11 @@ def schedule(shown: Schedule, today: dt.date) -> str:
         )
         lines.append(f"    {rung.kind.replace('-', ' '):16} {rung.local_intent} {rung.zone}   {copies or rung.state}")
     return "\n".join(lines) + "\n"
+
+
+def _without(row: dict[str, Any]) -> str:
+    what = str(row["what"]).replace("-", " ")
+    return what if what.startswith("without") else f"without {what}"
 
 
 def _limit(row: dict[str, Any], binding: str) -> tuple[str, str, str]:
@@ -118,6 +134,7 @@ def next_steps(url: str, clinic_id: str, pump_id: str, record: Path, *, once: bo
         f"  {'While the service runs (without --once)' if once else 'The service runs'}:",
         f"    every question that can be asked   {url}/docs",
         f"    the schedule of this pump          {clinic}/pumps/{pump_id}/schedule",
+        f"    the board of the clinic            {url}/clinics/{clinic_id}/board",
         f"    what became of each reminder       {clinic}/reminders",
         f"    curl {url}/v1/calculations/flow-rate \\",
         f"      -H 'Content-Type: application/json' -d '{asked}'",

@@ -7,13 +7,12 @@ address that it has is judged, and only a judged address is connected to. Networ
 from __future__ import annotations
 
 import ipaddress
-import queue
 import re
 import socket
-import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from api.reminders.in_time import in_time
 from api.reminders.notice import NotDelivered
 from pumpcalc.errors import refused
 
@@ -232,20 +231,9 @@ def addresses_of(
 
 
 def _resolved(target: Target, resolve: Resolver, seconds: float) -> list[str]:
-    # getaddrinfo cannot be interrupted: it is left behind in a thread of its own when it takes too long.
-    answers: queue.SimpleQueue[list[str] | Exception] = queue.SimpleQueue()
-
-    def ask() -> None:
-        try:
-            answers.put(list(resolve(target.host, target.port)))
-        except Exception as error:
-            answers.put(error)
-
-    threading.Thread(target=ask, name="resolver", daemon=True).start()
     try:
-        answer = answers.get(timeout=max(seconds, 0))
-    except queue.Empty:
+        return in_time(lambda: list(resolve(target.host, target.port)), seconds)
+    except TimeoutError:
         raise NotDelivered("the name of the host was not resolved in time") from None
-    if isinstance(answer, Exception):
-        raise NotDelivered("the name of the host does not resolve") from answer
-    return answer
+    except Exception as error:
+        raise NotDelivered("the name of the host does not resolve") from error

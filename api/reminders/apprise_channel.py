@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Iterable
 
+from api.reminders.in_time import in_time
 from api.reminders.notice import Address, NotDelivered, Notice, Undeliverable
 from api.settings import SettingsError
 
@@ -37,20 +38,29 @@ class AppriseChannel:
         scheme = to.address.partition("://")[0]
         if scheme not in self.schemes:
             raise Undeliverable("this service of Apprise is not one that the operator allows")
-        asset = apprise.AppriseAsset(app_id="pumpcalc", http_redirects=False, storage_mode="memory")
+        # Its own pool is left aside: a service that hangs would fill it, and keep this process from ending.
+        asset = apprise.AppriseAsset(
+            app_id="pumpcalc", async_mode=False, http_redirects=False, service_timeout=0, storage_mode="memory"
+        )
         service = apprise.Apprise.instantiate(to.address, asset=asset)
         if service is None:
             raise Undeliverable("Apprise cannot use this URL")
         told = apprise.Apprise(asset=asset)
         told.add(service)
-        result = told.notify(
-            title=notice.subject,
-            body=_body(notice),
-            notify_type=apprise.NotifyType(_TYPE_OF_SEVERITY.get(notice.severity, "info")),
-            body_format=apprise.NotifyFormat.TEXT,
-            interpret_escapes=False,
-            timeout=self.seconds,
-        )
+
+        def tell() -> apprise.AppriseResult:
+            return told.notify(
+                title=notice.subject,
+                body=_body(notice),
+                notify_type=apprise.NotifyType(_TYPE_OF_SEVERITY.get(notice.severity, "info")),
+                body_format=apprise.NotifyFormat.TEXT,
+                interpret_escapes=False,
+            )
+
+        try:
+            result = in_time(tell, self.seconds)
+        except TimeoutError:
+            raise NotDelivered("the service of Apprise did not answer in time") from None
         # Since 2.0 this is an object; its status is what says how it went.
         if result.status is not apprise.AppriseResultStatus.SUCCESS:
             raise NotDelivered(f"Apprise says {result.status.name.lower()}")

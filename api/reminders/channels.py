@@ -9,8 +9,10 @@ from email.message import EmailMessage
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from api.reminders.apprise_channel import AppriseChannel
 from api.reminders.message import email
 from api.reminders.notice import Address, Channel, Notice, Undeliverable
+from api.reminders.webhook import WebhookChannel
 from api.settings import SEND_SECONDS, Settings
 
 __all__ = ["MailFolderChannel", "SmtpChannel", "channels_of"]
@@ -102,4 +104,7 @@ def channels_of(settings: Settings) -> dict[str, Channel]:
         mail: Channel = SmtpChannel(settings.smtp_url.get_secret_value(), settings.mail_from)
     else:
         mail = MailFolderChannel(settings.mail_folder, settings.mail_from)
-    return {"email": mail}
+    channels: dict[str, Channel] = {"email": mail, "webhook": WebhookChannel(settings.webhook_networks.split())}
+    if settings.apprise_schemes.split():
+        channels["apprise"] = AppriseChannel(settings.apprise_schemes.split())
+    return channels

@@ -40,7 +40,7 @@ class DeadManPing:
         """How many pings went wrong since the start."""
         self._target = read_url(url)
         self._resolve = resolve
-        self._tls = tls or ssl.create_default_context()
+        self._tls = tls
         self._lock = threading.Lock()
         self._began: float | None = None
         self._under_way = False

@@ -151,7 +151,8 @@ class ClockGuard:
             self._doubted = None
             if ahead > JUMP:
                 self._origin = origin
-            self._accepted_skew = self._skew if abs(self._skew) > SKEW else _NOTHING
+            if apart > SKEW:
+                self._accepted_skew = self._skew
             return None
         if ahead > JUMP:
             return f"The clock jumped ahead by {_words(ahead)}. In 15 minutes it is believed."

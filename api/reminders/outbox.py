@@ -65,7 +65,8 @@ def queue_due(connection: sa.Connection, now: dt.datetime) -> int:
 
     Meant to run inside one write transaction: a reminder is queued together with its copies, or not at all. Of several
     reminders of one plan that are due together one speaks for all, and an older copy to the same receiver is taken
-    back. Whichever speaks, a last safe day that has come is followed by a reminder on the next day.
+    back. Whichever speaks, a last safe day that has come is followed by a reminder on the next day. A new
+    rung begins its chain anew, and what was still to come of an older chain ends.
     """
     due = outbox.due_plans(connection, now, _BATCH)
     keys = [(row["clinic_id"], row["id"]) for row in due]
@@ -88,6 +89,7 @@ def queue_due(connection: sa.Connection, now: dt.datetime) -> int:
     outbox.coalesce(connection, silent, now)
     outbox.mark_queued(connection, batch.queued, now)
     outbox.cancel_superseded(connection, batch.take_over(outbox.unsent_of_plans(connection, list(groups))))
+    outbox.cancel_chains(connection, [key for key, row in speaking.items() if _is_rung(row)])
     outbox.add_deliveries(connection, batch.copies)
     plans.add_reminders(connection, batch.steps)
     return len(batch.queued) + len(silent)

@@ -54,8 +54,8 @@ class WebhookChannel:
         """``tls``: whom to trust; by default whom this machine trusts. Raises ValueError for what is no network."""
         self.allowed_networks = tuple(allowed_networks)
         self.seconds = seconds
-        self._resolve = resolve
-        self._tls = tls or ssl.create_default_context()
+        self.resolve = resolve
+        self._tls = tls
         check_webhook_url("https://hooks.hospital.example/", self.allowed_networks)
 
     def send(self, notice: Notice, to: Address) -> str:
@@ -70,7 +70,7 @@ class WebhookChannel:
             raise Undeliverable(str(error)) from None
         body = _body(notice)
         headers = {"Content-Type": "application/json", **_signature(notice, body, to.secret)}
-        addresses = addresses_of(target, self._resolve, self.seconds, self.allowed_networks)
+        addresses = addresses_of(target, self.resolve, self.seconds, self.allowed_networks)
         answer = exchange(
             "POST",
             target,

@@ -19,7 +19,7 @@ from pumpcalc.errors import CalculationWithheld, Problem, Refusal, refused
 from pumpcalc.worksheet import Calculation, Calculator
 from pumpcalc.worksheet.fields import Request
 
-__all__ = ["batch_of", "router"]
+__all__ = ["PREFIX", "Refused", "batch_of", "refused_item", "router"]
 
 PREFIX = "/v1/calculations"
 MOST_IN_A_BATCH = 1_000
@@ -156,8 +156,14 @@ def _record(name: str, request: Any) -> bytes:
     try:
         return calculate(name, request).model_dump_json().encode()
     except Refusal as refusal:
-        problems = [shown_problem(problem) for problem in refusal.problems]
+        problems = refusal.problems
     except CalculationWithheld:
-        problems = [shown_problem(_WITHHELD)]
-    record = {"outcome": "refused", "problem": problems[0]} | ({"problems": problems} if len(problems) > 1 else {})
-    return json.dumps(record).encode()
+        problems = (_WITHHELD,)
+    return json.dumps(refused_item(problems).model_dump(exclude_unset=True)).encode()
+
+
+def refused_item(problems: Sequence[Problem]) -> Refused:
+    """A refusal as one item of an answer, with the same problems as when it is the whole answer."""
+    shown = [FieldProblem(**shown_problem(problem)) for problem in problems]
+    more = {"problems": shown} if len(shown) > 1 else {}
+    return Refused(outcome="refused", problem=shown[0], **more)

@@ -13,14 +13,15 @@ from pydantic import BeforeValidator
 from api import clock, due, house, models, refills, views
 from api.body import JsonBody
 from api.engine import replan_stale
+from api.once import Once
 from api.openapi import takes
-from api.problems import documented
+from api.problems import NotReady, documented
 from api.store import Store
 from api.store.queries import house as house_queries
 from api.store.queries import plans, records
 from api.store.types import written_instant
 
-__all__ = ["REQUESTS", "AfterId", "Limit", "StoreOf", "next_page", "router"]
+__all__ = ["REQUESTS", "AfterId", "ByTheClock", "Limit", "StoreOf", "next_page", "router"]
 
 REQUESTS = (models.ClinicRequest, models.ClinicSettings, models.PatientRequest, models.PumpRequest)
 _READS = documented(404, 422, 431, 503)
@@ -35,6 +36,16 @@ def _store(request: Request) -> Store:
 StoreOf = Annotated[Store, Depends(_store)]
 
 
+def _clock_is_believed(request: Request) -> None:
+    """Raises NotReady while the clock is not believed: days that are counted from it would be wrong."""
+    if not request.app.state.engine.verdict.may_schedule:
+        raise NotReady(["clock"])
+
+
+ByTheClock = Depends(_clock_is_believed)
+"""Of a route whose answer rests on what day it is."""
+
+
 def _after(place: str) -> Any:
     """A parameter that names the end of the page before. What was not given as a ``next`` is refused."""
     return Query(pattern=f"^(?:{place})?$", max_length=100, description="The ``next`` of the page before.")
@@ -47,7 +58,7 @@ def _whole_number(written: str) -> int:
 
 
 _INSTANT = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z"
-AfterId = Annotated[str, _after(r"[a-z]{4,7}-[0-9a-f]{24}")]
+AfterId = Annotated[str, _after(r"[a-z]{4,11}-[0-9a-f]{24}")]
 AfterInstant = Annotated[str, _after(_INSTANT + r"~[a-z]{6,8}-[0-9a-f]{24}")]
 Limit = Annotated[int, BeforeValidator(_whole_number), Query(ge=1, le=500, description="Longest page.")]
 
@@ -73,9 +84,9 @@ def _place(after: str) -> tuple[str, str]:
     responses=documented(400, 408, 413, 415, 422, 431, 503),
     openapi_extra=takes(models.ClinicRequest),
 )
-def add_clinic(store: StoreOf, body: JsonBody) -> models.Clinic:
+def add_clinic(store: StoreOf, body: JsonBody, once: Once) -> models.Clinic:
     """A new clinic."""
-    return views.clinic(house.add_clinic(store, body, clock.now()))
+    return once.run(store, lambda within: views.clinic(house.add_clinic(within, body, clock.now())))
 
 
 @router.get("", responses=documented(422, 431, 503))
@@ -102,9 +113,9 @@ def change_settings(store: StoreOf, clinic: str, body: JsonBody) -> models.Clini
 
 
 @router.post("/{clinic}/patients", status_code=201, responses=_TAKES, openapi_extra=takes(models.PatientRequest))
-def add_patient(store: StoreOf, clinic: str, body: JsonBody) -> models.Patient:
+def add_patient(store: StoreOf, clinic: str, body: JsonBody, once: Once) -> models.Patient:
     """A new patient: an opaque reference and nothing about the person."""
-    return views.patient(house.add_patient(store, clinic, body, clock.now()))
+    return once.run(store, lambda within: views.patient(house.add_patient(within, clinic, body, clock.now())))
 
 
 @router.get("/{clinic}/patients", responses=_READS)
@@ -117,9 +128,9 @@ def patients(store: StoreOf, clinic: str, after: AfterId = "", limit: Limit = 10
 
 
 @router.post("/{clinic}/pumps", status_code=201, responses=_TAKES, openapi_extra=takes(models.PumpRequest))
-def add_pump(store: StoreOf, clinic: str, body: JsonBody) -> models.Pump:
-    """A new pump of a patient of this clinic."""
-    return views.pump(house.add_pump(store, clinic, body, clock.now()))
+def add_pump(store: StoreOf, clinic: str, body: JsonBody, once: Once) -> models.Pump:
+    """A new pump of a patient of this clinic. Until a refill is recorded, it waits with an alert and without a date."""
+    return once.run(store, lambda within: views.pump(house.add_pump(within, clinic, body, clock.now())))
 
 
 @router.get("/{clinic}/pumps", responses=_READS)
@@ -136,12 +147,17 @@ def pumps(store: StoreOf, clinic: str, after: AfterId = "", limit: Limit = 100) 
     status_code=201,
     responses=_TAKES,
     openapi_extra=takes(refills.refill_request()),
+    dependencies=[ByTheClock],
 )
-def record_refill(store: StoreOf, clinic: str, pump: str, body: JsonBody) -> models.RecordedRefill:
+def record_refill(store: StoreOf, clinic: str, pump: str, body: JsonBody, once: Once) -> models.RecordedRefill:
     """A refill that was done: its calculation, its last safe day and its reminders, all recorded or none."""
-    refill_id = refills.record_refill(store, clinic, pump, body, clock.now())
-    with store.reading() as connection:
-        return views.recorded(connection, clinic, refill_id)
+
+    def work(within: Store) -> models.RecordedRefill:
+        refill_id = refills.record_refill(within, clinic, pump, body, clock.now())
+        with within.reading() as connection:
+            return views.recorded(connection, clinic, refill_id)
+
+    return once.run(store, work)
 
 
 @router.get("/{clinic}/pumps/{pump}/refills", responses=_READS)
@@ -172,6 +188,14 @@ def reminders(
         rows = plans.reminders_after(connection, clinic, _place(after), limit)
         shown = views.reminders(connection, clinic, rows)
     return models.Listing(items=shown, next=next_page(rows, limit, "due_at", "id"))
+
+
+@router.get("/{clinic}/closures", responses=_READS)
+def closed_days(store: StoreOf, clinic: str) -> models.Closures:
+    """The days of the coming year on which the clinic is closed, each with its reason."""
+    with store.reading() as connection:
+        found = house.clinic(connection, clinic)
+    return models.Closures(closures=house.closures(found, house.today(found, clock.now())))
 
 
 @router.get(

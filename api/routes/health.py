@@ -45,11 +45,12 @@ async def healthz() -> Alive:
 
 @router.get("/readyz", responses=documented(422, 431, 503))
 def readyz(request: Request) -> Ready:
-    """The store answers, its tables are current, the drug library loads, and reminders are being swept."""
+    """The store answers with current tables, the library loads, reminders are swept, the clock can be believed."""
     checks = {
         "store": _store_is_current(request.app.state.store),
         "library": _library_loads(),
         "sweep": _sweep_ticks(request.app.state.clock),
+        "clock": request.app.state.engine.verdict.may_schedule,
     }
     if failing := [name for name, passes in checks.items() if not passes]:
         raise NotReady(failing)

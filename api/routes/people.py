@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
 from api import clock, house, models, people, responses, views
 from api.body import JsonBody
+from api.once import Once
 from api.openapi import takes
 from api.problems import documented
-from api.routes.clinics import AfterId, Limit, StoreOf, next_page
+from api.routes.clinics import AfterId, ByTheClock, Limit, StoreOf, next_page
+from api.store import Store
 from api.store.queries import people as people_queries
 from api.store.queries import plans
 
@@ -22,9 +24,9 @@ router = APIRouter(prefix="/v1/clinics/{clinic}", tags=["people"])
 
 
 @router.post("/people", status_code=201, responses=_TAKES, openapi_extra=takes(models.PersonRequest))
-def add_person(store: StoreOf, clinic: str, body: JsonBody) -> models.Person:
+def add_person(store: StoreOf, clinic: str, body: JsonBody, once: Once) -> models.Person:
     """A new person of the clinic: who may answer a reminder."""
-    return views.person(people.add_person(store, clinic, body, clock.now()))
+    return once.run(store, lambda within: views.person(people.add_person(within, clinic, body, clock.now())))
 
 
 @router.get("/people", responses=_READS)
@@ -43,9 +45,10 @@ def end_person(store: StoreOf, clinic: str, person: str) -> models.Person:
 
 
 @router.post("/contacts", status_code=201, responses=_TAKES, openapi_extra=takes(models.ContactRequest))
-def add_contact(store: StoreOf, clinic: str, body: JsonBody) -> models.NewContact:
+def add_contact(request: Request, store: StoreOf, clinic: str, body: JsonBody) -> models.NewContact:
     """A new way of telling a person. The secret of a webhook is shown this once."""
-    row, secret = people.add_contact(store, clinic, body, clock.now())
+    channels = request.app.state.engine.post.channels
+    row, secret = people.add_contact(store, clinic, body, clock.now(), channels)
     return models.NewContact(contact=views.contact(row), secret=secret)
 
 
@@ -64,17 +67,27 @@ def end_contact(store: StoreOf, clinic: str, contact: str) -> models.Contact:
     return views.contact(people.end_contact(store, clinic, contact, clock.now()))
 
 
-@router.post("/pumps/{pump}/responses", status_code=201, responses=_TAKES, openapi_extra=takes(models.ResponseRequest))
-def respond(store: StoreOf, clinic: str, pump: str, body: JsonBody) -> models.ResponseView:
+@router.post(
+    "/pumps/{pump}/responses",
+    status_code=201,
+    responses=_TAKES,
+    openapi_extra=takes(models.ResponseRequest),
+    dependencies=[ByTheClock],
+)
+def respond(store: StoreOf, clinic: str, pump: str, body: JsonBody, once: Once) -> models.ResponseView:
     """What a person answers to the reminders of a pump.
 
     ``acknowledged``: somebody deals with it, nobody else is told now; ``snoozed``: the same, until an instant;
     ``booked`` and ``rescheduled``: a visit on a day, the last safe day at the latest; ``declined``: with a reason.
     None of them ends the plan: only its refill does, which is recorded as such.
     """
-    answer = responses.respond(store, clinic, pump, body, clock.now())
-    with store.reading() as connection:
-        return views.response(plans.response_by_id(connection, clinic, answer))
+
+    def work(within: Store) -> models.ResponseView:
+        answer = responses.respond(within, clinic, pump, body, clock.now())
+        with within.reading() as connection:
+            return views.response(plans.response_by_id(connection, clinic, answer))
+
+    return once.run(store, work)
 
 
 @router.get("/board", responses=_READS)

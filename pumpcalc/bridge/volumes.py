@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from fractions import Fraction
 
 from pydantic import ConfigDict
 
 from pumpcalc import formulas
 from pumpcalc.library import Catheter, Fact, Pump
-from pumpcalc.quantities import Quantity
-from pumpcalc.worksheet import Value, Worksheet
+from pumpcalc.quantities import DURATION, Quantity
+from pumpcalc.worksheet import Cited, Value, Worksheet
 from pumpcalc.worksheet.fields import CatheterName, LengthField, LengthOrZeroField, Request
 
-__all__ = ["ImplantedCatheter", "Tubing", "given_catheter", "given_tubing", "mass_of", "note_independent_check"]
+__all__ = [
+    "ImplantedCatheter",
+    "Tubing",
+    "given_catheter",
+    "given_tubing",
+    "mass_of",
+    "note_independent_check",
+    "start_of_bridge",
+]
 
 
 class ImplantedCatheter(Request):
@@ -52,6 +61,17 @@ def note_independent_check(work: Worksheet) -> None:
         "approximate",
         "Plug flow without mixing: in the tubing and the catheter solutions mix, so drug arrives earlier, and less "
         "sharply, than stated. The patient needs monitoring.",
+    )
+
+
+def start_of_bridge(work: Worksheet) -> Value:
+    """The hour from which the hours of a bridge are counted."""
+    return work.given(
+        "start",
+        Quantity(Fraction(0), DURATION, "h"),
+        source=Cited(
+            key="definition", where="the instant at which the reservoir holds the new solution", status="derived"
+        ),
     )
 
 

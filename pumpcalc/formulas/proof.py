@@ -6,6 +6,7 @@ import inspect
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache, cached_property
 from typing import Any, Self
 
 import pint
@@ -21,6 +22,20 @@ def _shown(unit: pint.Unit) -> str:
     """A unit for a message, in our words: pint's own formatting never reaches a person."""
     powers = sorted((str(name), power) for name, power in to_units_container(unit).items())
     return " ".join(f"{name.removeprefix('substance_')}^{power}" for name, power in powers) or "1"
+
+
+@cache
+def _times(one: pint.Unit, other: pint.Unit) -> pint.Unit:
+    """pint's product of two units, asked once: most formulas are made of the same few."""
+    product: pint.Unit = one * other
+    return product
+
+
+@cache
+def _over(one: pint.Unit, other: pint.Unit) -> pint.Unit:
+    """pint's quotient of two units, asked once."""
+    quotient: pint.Unit = one / other
+    return quotient
 
 
 class _Unit:
@@ -47,15 +62,15 @@ class _Unit:
     __add__ = __radd__ = __sub__ = __rsub__ = _same
 
     def __mul__(self, other: object) -> _Unit:
-        return _Unit(self.unit * self._of(other))
+        return _Unit(_times(self.unit, self._of(other)))
 
     __rmul__ = __mul__
 
     def __truediv__(self, other: object) -> _Unit:
-        return _Unit(self.unit / self._of(other))
+        return _Unit(_over(self.unit, self._of(other)))
 
     def __rtruediv__(self, other: object) -> _Unit:
-        return _Unit(self._of(other) / self.unit)
+        return _Unit(_over(self._of(other), self.unit))
 
     def __bool__(self) -> bool:
         raise FormulaDefect("a formula is one expression, without a branch or a comparison")
@@ -116,7 +131,11 @@ class _Pattern:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        pieces = re.split(r"\[([A-Z])\]", text)
+
+    @cached_property
+    def _regex(self) -> re.Pattern[str]:
+        """Made when the formula is first used: a start pays for no formula that is not used."""
+        pieces = re.split(r"\[([A-Z])\]", self.text)
         seen: set[str] = set()
         source = ""
         for position, piece in enumerate(pieces):
@@ -127,7 +146,7 @@ class _Pattern:
             else:
                 seen.add(piece)
                 source += rf"\[(?P<{piece}>{SUBSTANCE.pattern})\]"
-        self._regex = re.compile(source)
+        return re.compile(source)
 
     def bind(self, unit: str) -> dict[str, str] | None:
         """The substances that make the pattern equal to this unit, or None."""

@@ -179,13 +179,20 @@ def write_number(number: Fraction, *, up: bool = False) -> str:
     """
     if number == 0:
         return "0"
-    size = abs(number)
-    exponent = len(str(size.numerator)) - len(str(size.denominator))
-    if size < Fraction(10) ** exponent:
+    # In integers: every number of every page is written here.
+    over, under = abs(number.numerator), number.denominator
+    exponent = len(str(over)) - len(str(under))
+    if over * 10 ** max(-exponent, 0) < under * 10 ** max(exponent, 0):
         exponent -= 1
     places = _SIGNIFICANT_FIGURES - 1 - exponent
-    exact = size * Fraction(10) ** places
-    scaled = -(-exact.numerator // exact.denominator) if up else round(exact)  # round() of a Fraction is half even
+    under *= 10 ** max(-places, 0)
+    scaled, rest = divmod(over * 10 ** max(places, 0), under)
+    if up:
+        scaled += rest > 0
+    elif 2 * rest != under:
+        scaled += 2 * rest > under
+    else:
+        scaled += scaled % 2  # half even
     digits = str(scaled) if places > 0 else str(scaled * 10 ** (-places))
     if places > 0:
         digits = digits.rjust(places + 1, "0")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from pumpcalc import formulas
 from pumpcalc.library import Drug, Pump
@@ -17,10 +19,12 @@ from pumpcalc.reservoir.restart import naive_start, note_restart
 from pumpcalc.reservoir.state import State
 from pumpcalc.sentinel import check_reservoir_size
 from pumpcalc.worksheet import Value, Worksheet, calculator
-from pumpcalc.worksheet.fields import Instant, Listed, PumpName, VolumeOrZeroField
+from pumpcalc.worksheet.fields import Instant, PumpName, VolumeOrZeroField
 
 __all__ = ["reservoir_state"]
 
+_MOST_EVENTS = 500
+"""A bolus log each day for a year, and more; a request still ends."""
 _WHY_NOT = {
     "unknown": "Nobody has interrogated the pump since a scan: whether it runs is unknown, so no date is stated.",
     "not-programmed": "No flow is programmed, so no date follows.",
@@ -36,7 +40,7 @@ def reservoir_state(
     *,
     pump: PumpName,
     low_reservoir_alarm_volume: VolumeOrZeroField,
-    events: Listed[ReservoirEvent],
+    events: Annotated[list[ReservoirEvent], Field(min_length=1, max_length=_MOST_EVENTS)],
     at: Instant,
 ) -> None:
     """What the reservoir holds and does at an instant, and when its alarm is due, from everything that happened to it.

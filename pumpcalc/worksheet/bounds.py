@@ -90,14 +90,15 @@ class Bounds:
         level: Literal["hard", "soft"],
         source: Cited | None,
     ) -> None:
+        (actual, actual_exact), (shown, exact) = value.on_page, bound.on_page
         self._limits.append(
             Limit(
                 name=name,
                 rule=rule,
-                actual=str(value),
-                actual_exact=str(value.exact),
-                bound=str(bound),
-                bound_exact=str(bound.exact),
+                actual=actual,
+                actual_exact=actual_exact,
+                bound=shown,
+                bound_exact=exact,
                 level=level,
                 hit=value.amount > bound.amount if rule == "at most" else value.amount < bound.amount,
                 source=source,

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from fractions import Fraction
+from functools import cache
 
 from pumpcalc.quantities import Quantity, factor, write
 
@@ -46,6 +47,12 @@ class Value:
     def exact(self) -> Fraction:
         """The number in the unit shown."""
         return self.amount / self.factor
+
+    @property
+    def on_page(self) -> tuple[str, str]:
+        """As it is shown, and its exact number as text."""
+        exact = self.exact
+        return write(exact, self.spelling), str(exact)
 
     def __str__(self) -> str:
         return write(self.exact, self.spelling)
@@ -108,6 +115,7 @@ def open_day(day: date, weekdays: Collection[str], dates: Collection[date], step
     return day
 
 
+@cache
 def plain_unit(unit: str) -> str:
     """A unit without its substances."""
     while "[" in unit:
@@ -115,6 +123,7 @@ def plain_unit(unit: str) -> str:
     return unit
 
 
+@cache
 def substance_of(unit: str) -> str | None:
     """The substances of a unit: "morphine", "oral morphine/morphine"."""
     named = [part.partition("]")[0] for part in unit.split("[")[1:]]

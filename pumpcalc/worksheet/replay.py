@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Context
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -76,7 +77,8 @@ def _withheld(where: str, why: str) -> CalculationWithheld:
     return CalculationWithheld(f"the independent replay of {where} disagrees: {why}")
 
 
-def _unit(text: str) -> tuple[Fraction, dict[str, int]]:
+@lru_cache(maxsize=256)
+def _unit(text: str) -> tuple[Fraction, Mapping[str, int]]:
     """Size and dimension of a printed unit such as ``mg/day per mcg/h``."""
     size, dimension = Fraction(1), dict[str, int]()
     for position, group in enumerate(text.split(" per ")):
@@ -96,7 +98,8 @@ def _fraction(where: str, text: str) -> Fraction:
     """An exact number: digits, or digits over digits. Nothing that takes longer to read than to write."""
     if _EXACT.fullmatch(text) is None:
         raise _withheld(where, "an exact number is digits, or digits over digits")
-    return Fraction(text)
+    over, _, under = text.partition("/")
+    return Fraction(int(over), int(under or "1"))
 
 
 def _decimal(where: str, text: str) -> Fraction:
@@ -284,7 +287,7 @@ def _same(where: str, computed: _Value, printed: _Value) -> None:
         raise _withheld(where, "the number printed is not the number that the formula gives")
 
 
-def _check_limit(limit: Mapping[str, Any], printed: set[tuple[str, str]]) -> None:
+def _check_limit(limit: Mapping[str, Any], printed: Mapping[tuple[str, str], _Value]) -> None:
     """Is the limit hit as it says, and is what it compares what stands on the page?"""
     where = f"limit {limit['name']}"
     actual_text, bound_text = limit["actual"], limit["bound"]
@@ -294,13 +297,13 @@ def _check_limit(limit: Mapping[str, Any], printed: set[tuple[str, str]]) -> Non
         for shown, exact in ((actual_text, limit["actual_exact"]), *zip(bound_text.split(", "), allowed, strict=True)):
             _check_word_or_quantity(where, shown, exact)
     else:
-        actual = _printed(where, actual_text, limit["actual_exact"])
+        actual = printed.get((actual_text, limit["actual_exact"]))
+        if actual is None:
+            raise _withheld(where, f"{actual_text} is neither a given nor a step")
         bound = _printed(where, bound_text, limit["bound_exact"])
         if actual.dimension != bound.dimension:
             raise _withheld(where, "the bound is not of the same kind")
         hit = actual.number > bound.number if limit["rule"] == "at most" else actual.number < bound.number
-        if (actual_text, limit["actual_exact"]) not in printed:
-            raise _withheld(where, f"{actual_text} is neither a given nor a step")
     if hit is not limit["hit"]:
         raise _withheld(where, "hit or not is the other way round")
 
@@ -402,7 +405,7 @@ def replay(record: Mapping[str, Any]) -> None:
     """
     values: dict[str, _Value] = {}
     shown: dict[str, str] = {}
-    pairs: set[tuple[str, str]] = set()
+    pairs: dict[tuple[str, str], _Value] = {}
     try:
         for line in (*record["given"], *record["steps"]):
             name = line["name"]
@@ -414,7 +417,7 @@ def replay(record: Mapping[str, Any]) -> None:
             else:
                 _check_request(record["request"], line)
             values[name], shown[name] = printed, line["value"]
-            pairs.add((line["value"], line["exact"]))
+            pairs[line["value"], line["exact"]] = printed
         for limit in record["limits"]:
             _check_limit(limit, pairs)
         _check_answers(record["answers"], record["answer_lines"], shown)

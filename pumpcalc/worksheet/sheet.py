@@ -76,9 +76,8 @@ class Worksheet(Bounds, Lookups):
         unit = quantity.kind.unit(of)
         value = Value(self._name(name), quantity.amount, unit, quantity.spelling)
         self.lines.append(value)
-        self._given.append(
-            Given(name=name, value=str(value), exact=str(value.exact), of=substance_of(unit), source=source)
-        )
+        shown, exact = value.on_page
+        self._given.append(Given(name=name, value=shown, exact=exact, of=substance_of(unit), source=source))
         return value
 
     def line(self, name: str) -> Value:
@@ -145,12 +144,13 @@ class Worksheet(Bounds, Lookups):
     ) -> Value:
         value = Value(self._name(name), amount, unit, show)
         self.lines.append(value)
+        shown, exact = value.on_page
         self._steps.append(
             Step(
                 name=name,
                 formula=text,
-                value=str(value),
-                exact=str(value.exact),
+                value=shown,
+                exact=exact,
                 of=substance_of(unit),
                 equation=equation,
                 source=source,

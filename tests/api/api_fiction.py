@@ -15,13 +15,16 @@ from typing import Any
 
 import httpx
 
-from api import house, refills, wire
+from api import house, people, refills, responses, wire
 from api.app import create_app
 from api.reminders import sweep
 from api.reminders.message import email
 from api.reminders.notice import Address, Channel, Notice
+from api.reminders.webhook import WebhookChannel
 from api.settings import Settings
 from api.store import Store
+from api.store.queries import house as house_queries
+from api.store.queries import plans
 
 NOON = dt.datetime(2026, 11, 25, 17, 0, tzinfo=dt.UTC)
 """Noon of a Wednesday in New York."""
@@ -87,6 +90,10 @@ class Recorder:
         return "kept"
 
 
+CHANNELS: dict[str, Channel] = {"email": Recorder(), "webhook": WebhookChannel(resolve=lambda *_: ["93.184.216.34"])}
+"""What a service that is set up for nothing more sends by."""
+
+
 @dataclass
 class House:
     """One fictional clinic, patient and pump in a store."""
@@ -98,6 +105,30 @@ class House:
 
     def record(self, body: dict[str, Any] = ZICONOTIDE, now: dt.datetime = NOON, pump: str | None = None) -> str:
         return refills.record_refill(self.store, self.clinic, pump or self.pump, body, now)
+
+    def person(self, after: str = "0", role: str = "nurse", **contact: Any) -> tuple[str, str]:
+        """A person who is told so many minutes after nobody answered: their id, and that of their contact."""
+        name = people.add_person(self.store, self.clinic, {"name": "Fictional Person", "role": role}, NOON)["id"]
+        body = {
+            "person_id": name,
+            "channel": "email",
+            "address": f"told-{after}@clinic.example",
+            "after_minutes": after,
+        }
+        row, _secret = people.add_contact(self.store, self.clinic, body | contact, NOON, CHANNELS)
+        return str(name), str(row["id"])
+
+    def respond(self, person: str, now: dt.datetime, kind: str = "acknowledged", **more: Any) -> str:
+        return responses.respond(self.store, self.clinic, self.pump, {"person_id": person, "kind": kind, **more}, now)
+
+    def plan(self, pump: str | None = None) -> dict[str, Any]:
+        """What a pump waits for."""
+        with self.store.reading() as connection:
+            found = house_queries.pump_by_id(connection, self.clinic, pump or self.pump)
+            assert found is not None
+            row = plans.plan_by_id(connection, self.clinic, found["plan_id"])
+            assert row is not None
+            return dict(row)
 
     def another_pump(self) -> str:
         body = {"patient_id": self.patient, "model": "synchromed-ii-20"}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import sqlite3
 import subprocess
 import sys
 import threading
@@ -17,6 +16,7 @@ from api_fiction import ZICONOTIDE, House, free_port, until
 from api import cli
 from api.clock import Clock
 from api.settings import Settings, SettingsError, read_settings
+from api.store import is_current, open_store
 
 
 def _pumpcalc(folder: Path, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
@@ -71,9 +71,9 @@ def test_a_store_is_migrated_before_it_is_served(tmp_path: Path) -> None:
         assert (ran.returncode, ran.stderr.count("\n")) == (1, 1)
         assert "run: pumpcalc migrate" in ran.stderr
     assert _pumpcalc(tmp_path, "migrate").returncode == 0
-    with sqlite3.connect(tmp_path / "var" / "pumpcalc.db") as connection:
-        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("0001",)]
-    connection.close()
+    store = open_store(f"sqlite:///{tmp_path}/var/pumpcalc.db")
+    assert is_current(store)
+    store.close()
 
 
 def test_a_wrong_setting_is_named_in_one_sentence(tmp_path: Path) -> None:
@@ -81,6 +81,12 @@ def test_a_wrong_setting_is_named_in_one_sentence(tmp_path: Path) -> None:
     assert ran.returncode == 1
     assert ran.stderr.startswith("pumpcalc migrate: PUMPCALC_PORT: ")
     assert ran.stderr.count("\n") == 1
+
+
+OF_OPEN_PLANS = (
+    "delivery JOIN reminder ON reminder.id = delivery.reminder_id JOIN plan ON plan.id = reminder.plan_id "
+    "AND plan.closed_at IS NULL"
+)
 
 
 def test_two_worker_processes_send_each_reminder_once(fiction: House, tmp_path: Path) -> None:
@@ -98,16 +104,20 @@ def test_two_worker_processes_send_each_reminder_once(fiction: House, tmp_path: 
     try:
         # Both are at work before there is anything to do, so that they do compete.
         until(lambda: all(b"worker_started" in log.read_bytes() for log in logs), 40)
-        for _ in range(10):
+        for _ in range(10):  # and the first pump, of which no fill is recorded, is told of too
             fiction.record(ZICONOTIDE | {"fill_date": "2026-01-05"}, pump=fiction.another_pump())
-        until(lambda: [row[:2] for row in fiction.rows("delivery", "state, attempts, id")] == [("sent", 1)] * 30, 40)
+        until(lambda: [row[0] for row in fiction.rows(OF_OPEN_PLANS, "delivery.state, 1, 1")] == ["sent"] * 11, 40)
     finally:
         for worker in workers:
             worker.terminate()
         ended = [worker.wait(15) for worker in workers]
     assert ended == [0, 0]
-    assert sum(log.read_bytes().count(b"reminder_sent") for log in logs) == 30
-    assert len(list((tmp_path / "mail").glob("*.eml"))) == 30
+    # A worker may have told of a pump in the moment between its registration and its fill: that copy is taken back.
+    states = [row[:2] for row in fiction.rows("delivery", "state, attempts, id")]
+    sent = states.count(("sent", 1))
+    assert set(states) <= {("sent", 1), ("cancelled", 0), ("cancelled", 1)}
+    assert sum(log.read_bytes().count(b"attempt=1 kept=True") for log in logs) == sent
+    assert len(list((tmp_path / "mail").glob("*.eml"))) == sent + states.count(("cancelled", 1))
 
 
 @pytest.mark.parametrize(
@@ -129,7 +139,8 @@ def test_settings_that_cannot_work_are_refused(monkeypatch: pytest.MonkeyPatch, 
 
 def test_nothing_clinical_is_a_setting_of_the_service() -> None:
     technical = {"database_url", "smtp_url", "mail_folder", "mail_from", "public_url", "sweep_seconds", "lease_seconds",
-                 "body_seconds", "host", "port"}  # fmt: skip
+                 "body_seconds", "host", "port", "senders", "ping_url", "webhook_networks",
+                 "apprise_schemes"}  # fmt: skip
     assert set(Settings.model_fields) == technical
 
 

@@ -15,9 +15,11 @@ from api_fiction import CLINIC, MORPHINE, NOON, ZICONOTIDE, House, at
 from api import house
 from api.problems import NotFound
 from api.store import Store
-from api.store.queries import plans
+from api.store.queries import engine, plans, records
 from api.store.tables import metadata
 from pumpcalc import Calculation, Refusal, verify
+
+OF_REFILL = "reminder JOIN plan ON plan.id = reminder.plan_id"
 
 
 def _refused(fiction: House, body: dict[str, Any], now: Any = NOON) -> Refusal:
@@ -31,9 +33,10 @@ def _refused(fiction: House, body: dict[str, Any], now: Any = NOON) -> Refusal:
 def test_a_refill_keeps_its_calculation_word_for_word_and_its_whole_ladder(fiction: House) -> None:
     refill_id = fiction.record()
     with fiction.store.reading() as connection:
-        kept = plans.open_refill(connection, fiction.clinic, fiction.pump)
+        kept = records.open_refill(connection, fiction.clinic, fiction.pump)
         assert kept is not None
-        rungs = plans.reminders_of_refill(connection, fiction.clinic, refill_id)
+        plan = plans.plan_of_refill(connection, fiction.clinic, refill_id)
+        rungs = plans.reminders_of_plan(connection, fiction.clinic, plan["id"])
     assert (kept["id"], str(kept["refill_by"]), kept["binding"]) == (refill_id, "2026-12-18", "low-reservoir-alarm")
     record = json.loads(kept["record"])
     assert Calculation.model_validate(record).answers["refill_by"] == "2026-12-18"
@@ -61,7 +64,8 @@ def test_a_fault_at_any_statement_leaves_nothing_or_everything(fiction: House) -
                 break
     assert faults.planned > 9, "every statement of the transaction was made to fail once"
     after = fiction.everything()
-    assert [len(after[table]) - len(before[table]) for table in ("calculation", "refill", "reminder")] == [1, 1, 3]
+    added = [len(after[table]) - len(before[table]) for table in ("calculation", "refill", "plan", "reminder")]
+    assert added == [1, 1, 1, 3]
 
 
 class _Faults:
@@ -92,7 +96,7 @@ class _Faults:
 
 
 class _Silent:
-    def send(self, message: object, idem: str) -> str:
+    def send(self, notice: object, to: object) -> str:
         raise TimeoutError
 
 
@@ -100,8 +104,8 @@ def test_a_new_refill_ends_the_old_ladder_also_what_waits_in_the_outbox(fiction:
     old = fiction.record()
     fiction.sweep(_Silent(), at("2026-12-04T14:00:00Z"))  # one copy waits in the outbox, not delivered
     new = fiction.record(ZICONOTIDE | {"fill_date": "2026-12-05"}, at("2026-12-05T17:00:00Z"))
-    states = {(row[0], row[1]) for row in fiction.rows("reminder", "refill_id, state, id")}
-    assert states == {(old, "cancelled"), (new, "pending")}
+    states = {(row[0], row[1]) for row in fiction.rows(OF_REFILL, "refill_id, state, reminder.id")}
+    assert states == {(None, "cancelled"), (old, "cancelled"), (old, "queued"), (new, "pending")}
     assert [row[0] for row in fiction.rows("delivery", "state, id, attempts")] == ["cancelled"]
     open_ones = [row for row in fiction.rows("refill", "id, superseded_at, pump_id") if row[1] is None]
     assert [row[0] for row in open_ones] == [new]
@@ -119,10 +123,12 @@ def test_refills_recorded_while_reminders_are_swept_leave_one_open_refill_and_no
     assert sorted(open_ones) == sorted(pumps)
     with fiction.store.reading() as connection:
         stray = connection.exec_driver_sql(
-            "SELECT count(*) FROM refill JOIN reminder ON reminder.refill_id = refill.id "
-            "LEFT JOIN delivery ON delivery.reminder_id = reminder.id WHERE refill.superseded_at IS NOT NULL "
+            "SELECT count(*) FROM plan JOIN reminder ON reminder.plan_id = plan.id "
+            "LEFT JOIN delivery ON delivery.reminder_id = reminder.id WHERE plan.closed_at IS NOT NULL "
             "AND (reminder.state = 'pending' OR delivery.state = 'pending')"
         ).scalar_one()
+        assert engine.pumps_without_a_plan(connection) == []
+        assert engine.quiet_plans(connection) == []
     assert stray == 0
 
 
@@ -130,7 +136,7 @@ def test_what_was_delivered_stays_delivered_when_a_new_refill_comes(fiction: Hou
     old = fiction.record()
     fiction.sweep(channel, at("2026-12-04T14:00:00Z"))
     fiction.record(ZICONOTIDE | {"fill_date": "2026-12-05"}, at("2026-12-05T17:00:00Z"))
-    states = sorted(row[0] for row in fiction.rows("reminder", "state, id, refill_id") if row[2] == old)
+    states = sorted(row[0] for row in fiction.rows(OF_REFILL, "state, reminder.id, refill_id") if row[2] == old)
     assert states == ["cancelled", "cancelled", "queued"]
     assert [row[0] for row in fiction.rows("delivery", "state, id, attempts")] == ["sent"]
 
@@ -188,7 +194,7 @@ def test_a_soft_limit_is_recorded_and_not_refused(make_fiction: Callable[..., Ho
     )["id"]
     fiction.record(ZICONOTIDE | {"daily_dose": "6 mcg/day"}, pump=pump)
     with fiction.store.reading() as connection:
-        kept = plans.open_refill(connection, fiction.clinic, pump)
+        kept = records.open_refill(connection, fiction.clinic, pump)
     assert kept is not None
     hits = Calculation.model_validate_json(kept["record"]).limits_hit
     assert [(limit.name, limit.level) for limit in hits] == [("ziconotide_indicated_pumps", "soft")]
@@ -209,10 +215,10 @@ def test_a_setting_that_the_clinic_has_not_stated_is_named(make_fiction: Callabl
 def test_a_clinic_states_a_missing_setting_later(make_fiction: Callable[..., House]) -> None:
     fiction = make_fiction(reminder_email=None)
     _refused(fiction, ZICONOTIDE)
-    house.change_settings(fiction.store, fiction.clinic, {"reminder_email": "new@clinic.example"})
+    house.change_settings(fiction.store, fiction.clinic, {"reminder_email": "new@clinic.example"}, NOON)
     refill_id = fiction.record()
     with fiction.store.reading() as connection:
-        kept = plans.open_refill(connection, fiction.clinic, fiction.pump)
+        kept = records.open_refill(connection, fiction.clinic, fiction.pump)
     assert kept is not None
     assert kept["id"] == refill_id
 
@@ -241,7 +247,7 @@ def test_the_day_of_a_fill_is_the_clinics_day(fiction: House) -> None:
 
 def test_a_pump_that_does_not_run_gets_no_plan(fiction: House) -> None:
     with fiction.store.writing() as connection:
-        connection.execute(metadata.tables["pump"].update().values(state="explanted"))
+        connection.execute(metadata.tables["pump"].update().values(state="explanted", plan_id=None))
     assert _refused(fiction, ZICONOTIDE).problems[0].code == "pump-not-active"
 
 
@@ -258,7 +264,8 @@ def test_an_admixture_takes_the_severity_of_its_worst(fiction: House) -> None:
         {"drug": "morphine", "concentration": "10 mg/mL"},
     ]
     fiction.record(ZICONOTIDE | {"components": both, "daily_dose": "6 mcg/day", "stability": "28 day"})
-    assert {row[0] for row in fiction.rows("reminder", "severity, id, state")} == {"high"}
+    pending = {row[0] for row in fiction.rows("reminder", "severity, id, state") if row[2] == "pending"}
+    assert pending == {"high"}
 
 
 @pytest.mark.parametrize("acknowledged", [[], ["fda-2018"]])
@@ -269,7 +276,7 @@ def test_what_was_acknowledged_is_kept_with_the_refill(fiction: House, acknowled
     ]
     fiction.record(ZICONOTIDE | {"components": both, "daily_dose": "6 mcg/day", "acknowledged": acknowledged})
     with fiction.store.reading() as connection:
-        kept = plans.open_refill(connection, fiction.clinic, fiction.pump)
+        kept = records.open_refill(connection, fiction.clinic, fiction.pump)
     assert kept is not None
     assert json.loads(kept["request"])["acknowledged"] == acknowledged
     hit = {each["name"] for each in json.loads(kept["record"])["limits"] if each["hit"]}
@@ -278,7 +285,7 @@ def test_what_was_acknowledged_is_kept_with_the_refill(fiction: House, acknowled
 
 def test_the_clinic_is_written_as_it_was_understood(fiction: House) -> None:
     changed = house.change_settings(
-        fiction.store, fiction.clinic, {"low_reservoir_alarm_volume": "1.50 ml", "closed_weekdays": ["Sat"]}
+        fiction.store, fiction.clinic, {"low_reservoir_alarm_volume": "1.50 ml", "closed_weekdays": ["Sat"]}, NOON
     )
     assert changed["low_reservoir_alarm_volume"] == "1.5 mL"
     assert changed["closed_weekdays"] == ["saturday"]
@@ -287,7 +294,7 @@ def test_the_clinic_is_written_as_it_was_understood(fiction: House) -> None:
 
 def _notes(fiction: House) -> list[str]:
     with fiction.store.reading() as connection:
-        kept = plans.open_refill(connection, fiction.clinic, fiction.pump)
+        kept = records.open_refill(connection, fiction.clinic, fiction.pump)
     assert kept is not None
     return [note["code"] for note in json.loads(kept["record"])["notes"]]
 

@@ -255,7 +255,9 @@ def test_from_a_clinic_to_a_schedule_over_http(client: httpx.Client) -> None:
     clinic, pump = _clinic(client)
     at = f"/v1/clinics/{clinic}"
     before = client.get(f"{at}/pumps/{pump}/schedule").json()
-    assert (before["refill"], before["calculation"], before["reminders"]) == (None, None, [])
+    assert (before["refill"], before["calculation"]) == (None, None)
+    assert (before["plan"]["kind"], before["plan"]["why"]) == ("unknown", "no-fill"), "an alert, and no date"
+    assert [(r["kind"], r["state"]) for r in before["reminders"]] == [("unknown", "pending")]
     kept = client.post(f"{at}/pumps/{pump}/refills", json=ZICONOTIDE | {"fill_date": "2026-11-20"})
     assert kept.status_code == 201, kept.text
     assert kept.json()["refill"]["refill_by"] == "2026-12-13"
@@ -267,7 +269,10 @@ def test_from_a_clinic_to_a_schedule_over_http(client: httpx.Client) -> None:
         "2026-12-10T09:00",
         "2026-12-13T09:00",
     ]
-    assert client.get(f"{at}/reminders").json()["items"] == schedule["reminders"]
+    assert schedule["plan"] == kept.json()["plan"]
+    assert (schedule["plan"]["refill_by"], schedule["plan"]["revision"]) == ("2026-12-13", 2)
+    open_ones = [r for r in client.get(f"{at}/reminders").json()["items"] if r["plan_id"] == schedule["plan"]["id"]]
+    assert open_ones == schedule["reminders"]
     assert client.get(f"{at}/pumps/{pump}/refills").json()["items"] == [schedule["refill"]]
     assert client.get(at).json()["low_reservoir_alarm_volume"] == "2 mL"
 
@@ -276,7 +281,7 @@ def test_lists_come_in_pages_and_lose_nothing(client: httpx.Client) -> None:
     clinic, pump = _clinic(client)
     for day in ("2026-11-18", "2026-11-19", "2026-11-20"):
         client.post(f"/v1/clinics/{clinic}/pumps/{pump}/refills", json=ZICONOTIDE | {"fill_date": day})
-    for address, total in (("reminders", 9), (f"pumps/{pump}/refills", 3), ("patients", 1), ("pumps", 1)):
+    for address, total in (("reminders", 10), (f"pumps/{pump}/refills", 3), ("patients", 1), ("pumps", 1)):
         found: list[str] = []
         after = ""
         while after is not None:

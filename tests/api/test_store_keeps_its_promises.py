@@ -50,6 +50,9 @@ def _shared_definitions(store: Store) -> dict[str, list[str]]:
         "constraints": "SELECT conrelid::regclass || '.' || conname, pg_get_constraintdef(oid) FROM pg_constraint "
         "WHERE connamespace = 'public'::regnamespace",
         "indexes": "SELECT tablename || '.' || indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'",
+        "triggers": "SELECT tgrelid::regclass || '.' || tgname, pg_get_triggerdef(oid) FROM pg_trigger "
+        "WHERE NOT tgisinternal",
+        "functions": "SELECT proname, pg_get_functiondef(oid) FROM pg_proc WHERE pronamespace = 'public'::regnamespace",
     }
     with store.reading() as connection:
         found = {what: connection.exec_driver_sql(sql).all() for what, sql in asked.items()}
@@ -70,6 +73,7 @@ def test_migrations_and_tables_agree_check_by_check(store: Store, empty_url: str
     made = open_store(empty_url if store.is_shared else f"sqlite:///{tmp_path}/made.db")
     metadata.create_all(made.engine)
     assert len(_definitions(made)) > 2
+    assert {"triggers", "functions"} < set(_definitions(made)) or "response_no_update" in _definitions(made)
     assert _definitions(store) == _definitions(made)
     made.close()
 
@@ -207,14 +211,14 @@ def test_a_pump_waits_for_one_open_plan_of_its_own(store: Store) -> None:
         _two_clinics(connection)
         connection.exec_driver_sql(_pump())
         connection.exec_driver_sql(_plan())
-    with pytest.raises(sa.exc.IntegrityError, match="(?i)unique"), store.writing() as connection:
+    with pytest.raises(sa.exc.IntegrityError, match=r"(?i)unique"), store.writing() as connection:
         connection.exec_driver_sql(_plan("plan-2", revision=2))
     with store.writing() as connection:
         connection.exec_driver_sql(_pump(plan="'plan-3'").replace("'p'", "'q'").replace("R1", "R2"))
         connection.exec_driver_sql(_plan("plan-3", "q"))
-    with pytest.raises(sa.exc.IntegrityError, match="(?i)foreign key"), store.writing() as connection:
+    with pytest.raises(sa.exc.IntegrityError, match=r"(?i)foreign key"), store.writing() as connection:
         connection.exec_driver_sql("UPDATE pump SET plan_id = 'plan-3' WHERE id = 'p'")
-    with pytest.raises(sa.exc.IntegrityError, match="(?i)foreign key"), store.writing() as connection:
+    with pytest.raises(sa.exc.IntegrityError, match=r"(?i)foreign key"), store.writing() as connection:
         connection.exec_driver_sql("DELETE FROM plan")
 
 

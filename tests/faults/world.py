@@ -28,8 +28,10 @@ from judging import Verdict, judge, witnessed
 
 from api import house, people, refills
 from api.engine import replan_stale
+from api.reminders.channels import MailFolderChannel
 from api.reminders.notice import Address, Channel, Notice
 from api.reminders.sweep import Swept, sweep
+from api.reminders.webhook import WebhookChannel
 from api.store import Store, migrate, open_store
 from api.store.tables import metadata
 
@@ -142,6 +144,13 @@ class Postbox:
         return "postbox"
 
 
+CHANNELS: dict[str, Channel] = {
+    "email": MailFolderChannel("unused", "pumpcalc@pumpcalc.invalid"),
+    "webhook": WebhookChannel(resolve=lambda *_: ["93.184.216.34"]),
+}
+"""What the door holds contacts to; what carries the messages of a trial is its postbox."""
+
+
 @dataclass
 class World:
     """One store, one postbox, and the ids of the clinic in it."""
@@ -173,12 +182,12 @@ class World:
             "address": "https://hooks.example/7",
             "after_minutes": "0",
         }
-        people.add_contact(store, self.clinic, hook, NOON)
+        people.add_contact(store, self.clinic, hook, NOON, CHANNELS)
         mail = {
             "person_id": people_of["supervisor"], "channel": "email", "address": "head@clinic.example",
             "after_minutes": "30",
         }  # fmt: skip
-        people.add_contact(store, self.clinic, mail, NOON)
+        people.add_contact(store, self.clinic, mail, NOON, CHANNELS)
         for name, fill in fills.items():
             pump = house.add_pump(store, self.clinic, {"patient_id": patient, "model": "synchromed-ii-20"}, NOON)["id"]
             self.pumps[name] = pump

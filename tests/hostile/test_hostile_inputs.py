@@ -28,6 +28,8 @@ _CLASS_OF_CODE = {
     "reject_422_range": {"out-of-range", "zero", "hard-limit"},
     "reject_422_clinical_hard": {"hard-limit"},
     "reject_404_unknown": {"unknown-drug", "unknown-pump"},
+    "reject_422_ssrf": {"webhook-url"},
+    "reject_422_idempotency": {"idempotency-key-reused"},
 }
 _MAY_BE_UNKNOWN = ("raw_body", "query.sort", "query.q")
 """Where an unknown name is the point of the case. Elsewhere a refused name only says that the feature is not there."""

@@ -7,21 +7,27 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from api.store.tables import beat, calculation, clinic, contact, delivery, plan, pump, reminder
+from api.store.tables import beat, calculation, clinic, contact, delivery, once, plan, pump, reminder
 
 __all__ = [
     "beat_of",
+    "begin_once",
     "clinics_with_digest",
     "database_now",
+    "end_once",
+    "forget_once",
     "local_intents",
     "mark_beat",
     "mark_stale",
+    "misses",
     "move_due",
     "oldest_overdue",
+    "once_by_key",
     "pumps_without_a_plan",
     "quiet_plans",
     "reminders_due",
     "stale_pumps",
+    "with_future",
     "with_other_library",
 ]
 
@@ -52,10 +58,15 @@ def database_now(connection: sa.Connection) -> dt.datetime | None:
 
 
 def mark_stale(connection: sa.Connection, now: dt.datetime, why: str, clinic_id: str | None = None) -> int:
-    """The plans of these pumps are to be worked out again: those of a clinic, or all. How many."""
-    statement = sa.update(pump).where(pump.c.state != "explanted", pump.c.stale_since.is_(None))
-    if clinic_id is not None:
-        statement = statement.where(pump.c.clinic_id == clinic_id)
+    """The plans of these pumps are to be worked out again: those of a clinic, or all. How many are newly marked.
+
+    ``reminders`` outweighs another reason that stands there: such a plan gets a new ladder though its day is the same.
+    """
+    of_clinic = sa.true() if clinic_id is None else pump.c.clinic_id == clinic_id
+    if why == "reminders":
+        marked = sa.update(pump).where(pump.c.stale_since.is_not(None), of_clinic)
+        connection.execute(marked.values(stale_why=why))
+    statement = sa.update(pump).where(pump.c.state != "explanted", pump.c.stale_since.is_(None), of_clinic)
     return connection.execute(statement.values(stale_since=now, stale_why=why)).rowcount
 
 
@@ -65,6 +76,20 @@ def stale_pumps(connection: sa.Connection, clinic_id: str | None, limit: int) ->
     if clinic_id is not None:
         statement = statement.where(pump.c.clinic_id == clinic_id)
     return connection.execute(statement.order_by(pump.c.stale_since, pump.c.id).limit(limit)).mappings().all()
+
+
+def with_future(connection: sa.Connection, now: dt.datetime, after: dt.datetime) -> int:
+    """Mark the pumps whose open plan has reminders that were made or queued after an instant to come. How many.
+
+    A clock that was ahead and was believed left them; what it used up is told anew, and what it put off comes in time.
+    """
+    made_ahead = sa.exists().where(
+        reminder.c.clinic_id == pump.c.clinic_id,
+        reminder.c.plan_id == pump.c.plan_id,
+        sa.or_(reminder.c.created_at > after, reminder.c.queued_at > after),
+    )
+    statement = sa.update(pump).where(pump.c.stale_since.is_(None), made_ahead)
+    return connection.execute(statement.values(stale_since=now, stale_why="clock")).rowcount
 
 
 def with_other_library(connection: sa.Connection, now: dt.datetime, sha256: str) -> int:
@@ -152,6 +177,26 @@ def reminders_due(connection: sa.Connection, now: dt.datetime) -> int:
     return int(connection.execute(sa.select(sa.func.count()).select_from(reminder).where(due)).scalar_one())
 
 
+def misses(connection: sa.Connection, before: dt.datetime) -> int:
+    """How many open plans had a reminder due before an instant, and none of them, nor any since, was sent to anybody.
+
+    There should be none. A clinic that has said to nobody is among them.
+    """
+    due = sa.exists().where(
+        reminder.c.clinic_id == plan.c.clinic_id, reminder.c.plan_id == plan.c.id, reminder.c.due_at < before,
+        reminder.c.state != "cancelled",
+    )  # fmt: skip
+    of_reminder = sa.and_(delivery.c.clinic_id == reminder.c.clinic_id, delivery.c.reminder_id == reminder.c.id)
+    sent = sa.exists(
+        sa.select(1)
+        .select_from(reminder.join(delivery, of_reminder))
+        .where(reminder.c.clinic_id == plan.c.clinic_id, reminder.c.plan_id == plan.c.id, delivery.c.state == "sent")
+        .correlate(plan)
+    )
+    statement = sa.select(sa.func.count()).select_from(plan).where(plan.c.closed_at.is_(None), due, sa.not_(sent))
+    return int(connection.execute(statement).scalar_one())
+
+
 def oldest_overdue(connection: sa.Connection, now: dt.datetime) -> dt.datetime | None:
     """Since when the oldest copy that could have been sent waits; None when nothing waits."""
     unsent = delivery.c.state.in_([sa.literal_column("'pending'"), sa.literal_column("'dead'")])
@@ -163,3 +208,34 @@ def oldest_overdue(connection: sa.Connection, now: dt.datetime) -> dt.datetime |
         at for statement in (waiting, due) if (at := connection.execute(statement).scalar_one_or_none()) is not None
     ]
     return min(found) if found else None
+
+
+def begin_once(
+    connection: sa.Connection, scope: str, key: str, body_sha256: str, status: int, now: dt.datetime
+) -> bool:
+    """Take a key for this transaction. False when it is taken; another that is just taking it is waited for."""
+    if connection.dialect.name == "postgresql":
+        from sqlalchemy.dialects.postgresql import insert
+    else:
+        from sqlalchemy.dialects.sqlite import insert  # type: ignore[assignment]
+    row = {"scope": scope, "key": key, "body_sha256": body_sha256, "status": status, "answer": "", "created_at": now}
+    return connection.execute(insert(once).values(row).on_conflict_do_nothing()).rowcount == 1
+
+
+def _once(scope: str, key: str) -> sa.ColumnElement[bool]:
+    return sa.and_(once.c.scope == scope, once.c.key == key)
+
+
+def end_once(connection: sa.Connection, scope: str, key: str, answer: str) -> None:
+    """Keep what was answered under a key."""
+    connection.execute(sa.update(once).where(_once(scope, key)).values(answer=answer))
+
+
+def once_by_key(connection: sa.Connection, scope: str, key: str) -> Row:
+    """What was answered under a key."""
+    return connection.execute(sa.select(once).where(_once(scope, key))).mappings().one()
+
+
+def forget_once(connection: sa.Connection, before: dt.datetime) -> int:
+    """Forget what was answered before an instant. How many."""
+    return connection.execute(sa.delete(once).where(once.c.created_at < before)).rowcount

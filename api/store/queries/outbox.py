@@ -17,6 +17,7 @@ from api.store.tables import clinic, contact, delivery, plan, pump, reminder
 __all__ = [
     "add_deliveries",
     "add_unless_there",
+    "cancel_chains",
     "cancel_superseded",
     "claim_deliveries",
     "clinics_with",
@@ -39,6 +40,8 @@ Key = tuple[str, str]
 """A clinic and something in it."""
 
 _AT_A_TIME = 500
+_LONGEST_PUT_OFF = dt.timedelta(hours=26)
+"""Longer than any quiet hours, any wait after a failure and any lease."""
 # Literals, not parameters: SQLite uses a partial index only where it can see that the condition is the index's own.
 _PENDING = reminder.c.state == sa.literal_column("'pending'")
 _UNSENT = delivery.c.state.in_([sa.literal_column("'pending'"), sa.literal_column("'dead'")])
@@ -135,6 +138,24 @@ def coalesce(connection: sa.Connection, reminders: Sequence[Key], now: dt.dateti
     _settle(connection, reminders, "coalesced", now)
 
 
+def cancel_chains(connection: sa.Connection, plans: Sequence[Key]) -> int:
+    """Cancel the later steps of these plans that are still to come: a new rung begins a chain of its own. How many."""
+    count = 0
+    for some in _portions(plans):
+        statement = (
+            sa.update(reminder)
+            .where(
+                reminder.c.state == "pending",
+                sa.or_(reminder.c.round > 0, reminder.c.after_minutes > 0),
+                reminder.c.clinic_id.in_(sorted({clinic_id for clinic_id, _ in some})),
+                reminder.c.plan_id.in_([plan_id for _, plan_id in some]),
+            )
+            .values(state="cancelled")
+        )
+        count += connection.execute(statement).rowcount
+    return count
+
+
 def unsent_of_plans(connection: sa.Connection, plans: Sequence[Key]) -> list[dict[str, Any]]:
     """The copies of these plans that were queued and not sent, the oldest first, each with its plan.
 
@@ -205,13 +226,16 @@ def claim_deliveries(
     limit: int,
 ) -> Sequence[Row]:
     """Claim copies of these channels whose turn has come and that nobody holds, worst first. Counts the attempt."""
-    free = sa.or_(delivery.c.lease_until.is_(None), delivery.c.lease_until <= now)
+    # Nothing is put off or leased for so long: a clock that was ahead left it.
+    absurd = now + _LONGEST_PUT_OFF
+    free = sa.or_(delivery.c.lease_until.is_(None), delivery.c.lease_until <= now, delivery.c.lease_until > absurd)
+    in_turn = sa.or_(delivery.c.next_try_at <= now, delivery.c.next_try_at > absurd)
     ready = (
         sa.select(delivery.c.clinic_id, delivery.c.id)
         .where(
             _UNSENT,
             delivery.c.channel.in_(list(channels)),
-            delivery.c.next_try_at <= now,
+            in_turn,
             free,
         )
         .order_by(delivery.c.urgency, delivery.c.id)

@@ -11,10 +11,12 @@ import sqlalchemy as sa
 from api.store.tables import calculation, delivery, plan, pump, reminder, response
 
 __all__ = [
+    "add_or_revive",
     "add_plan",
     "add_reminders",
     "add_response",
     "board",
+    "calendar_rows",
     "cancel_chain",
     "cancel_pending",
     "cancel_rungs",
@@ -56,9 +58,9 @@ def plan_by_id(connection: sa.Connection, clinic_id: str, plan_id: str) -> Row |
 
 
 def plan_of_refill(connection: sa.Connection, clinic_id: str, refill_id: str) -> Row:
-    """The plan that recording a refill opened."""
+    """The newest plan that rests on a refill."""
     statement = sa.select(plan).where(plan.c.clinic_id == clinic_id, plan.c.refill_id == refill_id)
-    return connection.execute(statement.order_by(plan.c.revision).limit(1)).mappings().one()
+    return connection.execute(statement.order_by(plan.c.revision.desc()).limit(1)).mappings().one()
 
 
 def plans_after(connection: sa.Connection, clinic_id: str, pump_id: str, after: int, limit: int) -> Sequence[Row]:
@@ -94,6 +96,16 @@ def add_reminders(connection: sa.Connection, steps: Sequence[Mapping[str, Any]])
     """Keep every step of a ladder."""
     if steps:
         connection.execute(sa.insert(reminder), [dict(step) for step in steps])
+
+
+def add_or_revive(connection: sa.Connection, wanted: Mapping[str, Any]) -> None:
+    """Keep one step; where the same step stands there cancelled, it is to come again."""
+    same = [reminder.c[name] == wanted[name] for name in ("kind", "round", "after_minutes", "due_at")]
+    statement = sa.update(reminder).where(
+        _of_plan(wanted["clinic_id"], wanted["plan_id"]), reminder.c.state == "cancelled", *same
+    )
+    if connection.execute(statement.values(state="pending")).rowcount == 0:
+        add_reminders(connection, [wanted])
 
 
 def has_untold(connection: sa.Connection, clinic_id: str, plan_id: str, now: dt.datetime) -> bool:
@@ -242,3 +254,29 @@ def dead_deliveries(connection: sa.Connection, clinic_id: str) -> Sequence[Row]:
     """The copies of this clinic that could not be delivered, the worst first."""
     statement = sa.select(delivery).where(delivery.c.clinic_id == clinic_id, delivery.c.state == "dead")
     return connection.execute(statement.order_by(delivery.c.urgency, delivery.c.id)).mappings().all()
+
+
+def calendar_rows(connection: sa.Connection, clinic_id: str) -> Sequence[Row]:
+    """The last plan with a date of every pump of this clinic, with the pump's latest revision.
+
+    ``is_open`` is 1 where the pump waits for that date, and 0 where it no longer does.
+    """
+    latest = (
+        sa.select(
+            plan.c.pump_id,
+            sa.func.max(plan.c.revision).label("revision"),
+            sa.func.max(sa.case((plan.c.kind == "date", plan.c.revision))).label("dated"),
+        )
+        .where(plan.c.clinic_id == clinic_id)
+        .group_by(plan.c.pump_id)
+        .subquery()
+    )
+    of_plan = sa.and_(plan.c.pump_id == latest.c.pump_id, plan.c.revision == latest.c.dated)
+    is_open = sa.case((plan.c.closed_at.is_(None), 1), else_=0)
+    statement = (
+        sa.select(plan.c.pump_id, plan.c.refill_by, latest.c.revision, pump.c.reference, is_open.label("is_open"))
+        .join(latest, of_plan)
+        .join(pump, sa.and_(pump.c.clinic_id == plan.c.clinic_id, pump.c.id == plan.c.pump_id))
+        .where(plan.c.clinic_id == clinic_id)
+    )
+    return connection.execute(statement.order_by(plan.c.refill_by, pump.c.reference)).mappings().all()

@@ -13,6 +13,7 @@ from api.store.tables import calculation, fact_use, plan, pump, refill
 __all__ = [
     "add_calculation",
     "add_refill",
+    "calculation_by_id",
     "calculations_that_used",
     "close_open_refill",
     "open_plans",
@@ -32,6 +33,12 @@ def add_calculation(connection: sa.Connection, values: Mapping[str, Any], facts:
     used = [{"clinic_id": values["clinic_id"], "calculation_id": values["id"], "fact": fact} for fact in facts]
     if used:
         connection.execute(sa.insert(fact_use), used)
+
+
+def calculation_by_id(connection: sa.Connection, clinic_id: str, calculation_id: str) -> Row:
+    """One record of the core, word for word."""
+    statement = sa.select(calculation).where(calculation.c.clinic_id == clinic_id, calculation.c.id == calculation_id)
+    return connection.execute(statement).mappings().one()
 
 
 def calculations_that_used(
@@ -115,6 +122,7 @@ def open_plans(connection: sa.Connection) -> Iterable[Row]:
     statement = (
         sa.select(plan.c.clinic_id, plan.c.pump_id, calculation.c.record)
         .select_from(pump.join(plan, of_plan).join(calculation, of_calculation))
+        .where(pump.c.state == "active")
         .order_by(plan.c.clinic_id, plan.c.pump_id)
         .execution_options(yield_per=_ROWS_AT_A_TIME)
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from api.store.tables.shapes import metadata, one_of, shape, where, within_clinic
+from api.store.tables.shapes import metadata, never_changed, one_of, shape, where, within_clinic
 from api.store.types import DAY_SHAPE, INSTANT_SHAPE, TEXT, Day, Instant
 
 __all__ = ["calculation", "fact_use", "plan", "pump", "pump_event", "refill"]
@@ -99,17 +99,24 @@ pump_event = sa.Table(
     sa.Column("id", TEXT, primary_key=True),
     sa.Column("pump_id", TEXT, nullable=False),
     sa.Column("position", sa.Integer, nullable=False),
+    sa.Column("epoch", sa.Integer, nullable=False),
     sa.Column("event", TEXT, nullable=False),
     sa.Column("at", Instant),
     sa.Column("written", TEXT, nullable=False),
+    sa.Column("refill_id", TEXT),
+    sa.Column("calculation_id", TEXT),
     sa.Column("recorded_at", Instant, nullable=False),
     within_clinic("pump", "pump_id"),
+    within_clinic("refill", "refill_id"),
+    within_clinic("calculation", "calculation_id"),
     sa.UniqueConstraint("clinic_id", "pump_id", "position"),
     sa.CheckConstraint("position >= 1", name="position"),
+    sa.CheckConstraint("epoch >= 1", name="epoch"),
     shape("at", INSTANT_SHAPE),
     shape("recorded_at", INSTANT_SHAPE),
     sqlite_strict=True,
 )
+never_changed(pump_event)
 
 plan = sa.Table(
     "plan",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from api.store.tables.shapes import metadata, one_of, shape, where, within_clinic
+from api.store.tables.shapes import metadata, never_changed, one_of, shape, where, within_clinic
 from api.store.types import DAY_SHAPE, INSTANT_SHAPE, TEXT, Day, Instant
 
 __all__ = ["beat", "delivery", "once", "reminder", "response"]
@@ -131,6 +131,7 @@ response = sa.Table(
     shape("recorded_at", INSTANT_SHAPE),
     sqlite_strict=True,
 )
+never_changed(response)
 sa.Index("ix_response_plan", response.c.clinic_id, response.c.plan_id, response.c.recorded_at)
 
 once = sa.Table(

@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-__all__ = ["metadata", "one_of", "shape", "where", "within_clinic"]
+__all__ = ["metadata", "never_changed", "one_of", "shape", "where", "within_clinic"]
 
 metadata = sa.MetaData(
     naming_convention={
@@ -38,3 +38,28 @@ def within_clinic(table: str, column: str) -> sa.ForeignKeyConstraint:
 def where(condition: str) -> dict[str, Any]:
     """An index over some rows only."""
     return {"sqlite_where": sa.text(condition), "postgresql_where": sa.text(condition)}
+
+
+_REFUSES = """
+CREATE OR REPLACE FUNCTION never_changed() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION USING MESSAGE = TG_TABLE_NAME || ' is never changed', ERRCODE = '23000';
+END $$
+"""
+
+
+def never_changed(table: sa.Table) -> None:
+    """The rows of a table are added and never changed or removed: the database itself refuses it."""
+    name = table.name
+    for what in ("UPDATE", "DELETE"):
+        trigger = f"CREATE TRIGGER {name}_no_{what.lower()} BEFORE {what} ON {name} "
+        _with(table, "sqlite", f"{trigger}BEGIN SELECT RAISE(ABORT, '{name} is never changed'); END")
+    _with(table, "postgresql", _REFUSES)
+    trigger = f"CREATE TRIGGER {name}_never_changed BEFORE UPDATE OR DELETE OR TRUNCATE ON {name} "
+    _with(table, "postgresql", f"{trigger}FOR EACH STATEMENT EXECUTE FUNCTION never_changed()")
+
+
+def _with(table: sa.Table, dialect: str, statement: str) -> None:
+    """A statement that makes a part of the table that SQLAlchemy has no word for, on one database."""
+    made = sa.DDL(statement)  # type: ignore[no-untyped-call]
+    sa.event.listen(table, "after_create", made.execute_if(dialect=dialect))

@@ -95,7 +95,9 @@ def _plans(connection: sa.Connection, clinic_id: str, pump_id: str, state: str, 
     asked = sa.text(
         "SELECT r.id, r.refill_by, r.binding, r.calculation_id, r.recorded_at, r.superseded_at, "
         "(SELECT min(m.severity) FROM before_reminder m WHERE m.clinic_id = r.clinic_id AND m.refill_id = r.id) "
-        "FROM before_refill r WHERE r.clinic_id = :clinic AND r.pump_id = :pump ORDER BY r.recorded_at, r.id"
+        "FROM before_refill r WHERE r.clinic_id = :clinic AND r.pump_id = :pump "
+        # The open one is the last, also where the clock was put back before it was recorded.
+        "ORDER BY CASE WHEN r.superseded_at IS NULL THEN 1 ELSE 0 END, r.recorded_at, r.id"
     )
     refills = connection.execute(asked, {"clinic": clinic_id, "pump": pump_id}).all()
     pointed_at = f"plan-{pump_id[5:]}"

@@ -1,151 +1,38 @@
-"""What the service takes and shows about clinics, patients, pumps, refills and reminders.
-
-Requests use the core's own fields, so a mistake gets the same sentence here as in a calculation.
-"""
+"""What the service shows."""
 
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.fields import (
-    DayCount,
-    DayCounts,
-    DrugNames,
-    EmailAddress,
-    MinuteCount,
-    Name,
-    OpaqueId,
-    PatientId,
-    Reason,
-    Reference,
-    TimeOfDay,
-    YesOrNo,
-)
 from pumpcalc.worksheet import Calculation
-from pumpcalc.worksheet.fields import (
-    Calendar,
-    ClosedDates,
-    ClosedWeekdays,
-    Instant,
-    PumpName,
-    Request,
-    TimeZone,
-    VolumeOrZeroField,
-)
 
 __all__ = [
     "Board",
     "BoardRow",
     "Clinic",
-    "ClinicRequest",
-    "ClinicSettings",
+    "Closure",
+    "Closures",
     "Contact",
-    "ContactRequest",
     "DeliveryView",
+    "EventView",
+    "FactUse",
     "Feed",
-    "FeedRequest",
     "Listing",
     "NewContact",
     "Patient",
-    "PatientRequest",
     "Person",
-    "PersonRequest",
     "PlanView",
     "Pump",
-    "PumpRequest",
+    "RecordedEvent",
     "RecordedRefill",
     "RefillView",
     "ReminderView",
-    "ResponseRequest",
     "ResponseView",
     "Schedule",
 ]
-
-
-class ClinicSettings(Request):
-    """The clinic's own rules. None has a built-in value; a refill is refused until those that it needs are stated.
-
-    ``accuracy_caps_interval`` and ``beyond_use_caps_interval`` are policies: whether the day on which a pump can be dry
-    within its accuracy, and the beyond-use date, end the interval. Lead days are open days between an order and the
-    refill. A reminder that nobody answers comes again after ``repeat_after_minutes``.
-    """
-
-    low_reservoir_alarm_volume: VolumeOrZeroField | None = None
-    reminder_days_before: DayCounts | None = None
-    reminder_time: TimeOfDay | None = None
-    closed_weekdays: ClosedWeekdays | None = None
-    closed_dates: ClosedDates | None = None
-    reminder_email: EmailAddress | None = None
-    accuracy_caps_interval: YesOrNo | None = None
-    beyond_use_caps_interval: YesOrNo | None = None
-    compounding_lead_days: DayCount | None = None
-    controlled_drug_lead_days: DayCount | None = None
-    controlled_drugs: DrugNames | None = None
-    booking_window_days: DayCount | None = None
-    repeat_after_minutes: MinuteCount | None = None
-    snooze_minutes_at_most: MinuteCount | None = None
-    digest_time: TimeOfDay | None = None
-
-
-class ClinicRequest(ClinicSettings):
-    """A new clinic."""
-
-    name: Name
-    time_zone: TimeZone
-
-
-class PatientRequest(Request):
-    """A new patient: an opaque reference, or none, and then one is made up. Nothing about the person."""
-
-    reference: Reference | None = None
-
-
-class PumpRequest(Request):
-    """A new pump of a patient."""
-
-    patient_id: PatientId
-    model: PumpName
-    implanted_on: Calendar | None = None
-    reference: Reference | None = None
-
-
-class PersonRequest(Request):
-    """A new person of the clinic: who may answer a reminder."""
-
-    name: Name
-    role: Literal["scheduler", "nurse", "pharmacist", "prescriber", "supervisor"]
-
-
-class ContactRequest(Request):
-    """How a person is told: ``after_minutes`` after a reminder is due that nobody has answered."""
-
-    person_id: OpaqueId
-    channel: Literal["email", "webhook", "apprise"]
-    address: Annotated[str, Field(min_length=1, max_length=2000)]
-    after_minutes: MinuteCount
-    digest: bool = False
-    quiet_from: TimeOfDay | None = None
-    quiet_until: TimeOfDay | None = None
-
-
-class FeedRequest(Request):
-    """A new private calendar address: of one person, or of the clinic."""
-
-    person_id: OpaqueId | None = None
-
-
-class ResponseRequest(Request):
-    """What a person answers to the reminders of a pump."""
-
-    person_id: OpaqueId
-    kind: Literal["acknowledged", "snoozed", "booked", "rescheduled", "declined"]
-    plan_id: OpaqueId | None = None
-    day: Calendar | None = None
-    until: Instant | None = None
-    reason: Reason | None = None
 
 
 class _View(BaseModel):
@@ -164,6 +51,7 @@ class Clinic(_View):
     closed_weekdays: list[str] | None
     closed_dates: list[str] | None
     reminder_email: str | None
+    public_holidays: str | None
     accuracy_caps_interval: bool | None
     beyond_use_caps_interval: bool | None
     compounding_lead_days: str | None
@@ -174,6 +62,19 @@ class Clinic(_View):
     snooze_minutes_at_most: str | None
     digest_time: str | None
     created_at: dt.datetime
+
+
+class Closure(_View):
+    """A day on which the clinic is closed."""
+
+    date: dt.date
+    why: str
+
+
+class Closures(_View):
+    """The days of the coming year on which the clinic is closed."""
+
+    closures: list[Closure]
 
 
 class Person(_View):
@@ -355,13 +256,49 @@ class Board(_View):
     dead_deliveries: list[DeliveryView]
 
 
+class EventView(_View):
+    """One line of the ledger of a pump's reservoir."""
+
+    id: str
+    position: int = Field(description="In the order in which events were recorded, from 1, without gaps.")
+    epoch: int = Field(description="One more each time that the content became known anew, by a fill.")
+    event: str
+    at: dt.datetime | None = Field(description="When it happened; null of a reversal and of an explantation.")
+    written: dict[str, Any] = Field(description="The event as it was understood.")
+    refill_id: str | None = Field(description="The refill that wrote it.")
+    calculation_id: str | None = Field(description="Of a withdrawal at a refill: its residual check.")
+    recorded_at: dt.datetime
+
+
+class RecordedEvent(_View):
+    """What recording an event kept, and what the pump waits for now."""
+
+    event: EventView
+    pump: Pump
+    plan: PlanView
+
+
+class FactUse(_View):
+    """One calculation that used a figure of the library, and the open plan that rests on it."""
+
+    id: str
+    name: str
+    library_version: str
+    library_sha256: str
+    created_at: dt.datetime
+    plan_id: str | None
+    pump_id: str | None
+
+
 class RecordedRefill(_View):
-    """What recording a refill kept, all of it or none."""
+    """What recording a refill kept, all of it or none. ``residual``: what the withdrawal that it states means."""
 
     refill: RefillView
     plan: PlanView
     calculation: Calculation
     reminders: list[ReminderView]
+    events: list[EventView]
+    residual: Calculation | None
 
 
 ItemT = TypeVar("ItemT")
