@@ -7,7 +7,6 @@ import os
 import random
 import shutil
 import signal
-import statistics
 import tempfile
 import time
 from collections.abc import Iterator
@@ -19,7 +18,7 @@ import psutil
 import psycopg
 import pytest
 from judging import witnessed
-from world import DUE, LEASE, Postbox, World, end_of, full, in_child, postgresql_world, start_child, trials
+from world import DUE, LEASE, Postbox, World, end_of, full, in_child, postgresql_world, seconds_of, start_child, trials
 
 from api.store import migrate, open_store
 
@@ -32,19 +31,9 @@ def world() -> Iterator[World]:
         yield made
 
 
-def _seconds_of_a_sweep(world: World) -> float:
-    took = []
-    for _ in range(3):
-        world.reset()
-        begun = time.monotonic()
-        assert in_child(world, lambda: world.sweep(DUE)).code == 0
-        took.append(time.monotonic() - begun)
-    return statistics.median(took)
-
-
 def test_a_worker_killed_at_a_random_moment(world: World) -> None:
     count, chance = trials(20, 1000), random.Random(SEED)
-    window, duplicates, killed = _seconds_of_a_sweep(world), 0, 0
+    window, duplicates, killed = seconds_of(world, lambda: world.sweep(DUE)), 0, 0
     for trial in range(count):
         world.reset()
         ended = in_child(world, lambda: world.sweep(DUE), kill_after=chance.uniform(0, 1.1 * window))
@@ -58,7 +47,7 @@ def test_a_worker_killed_at_a_random_moment(world: World) -> None:
 
 def test_a_session_ended_by_the_server_at_a_random_moment(world: World) -> None:
     count, chance = trials(6, 1000), random.Random(SEED)
-    window, ended_sessions = _seconds_of_a_sweep(world), 0
+    window, ended_sessions = seconds_of(world, lambda: world.sweep(DUE)), 0
     database = world.store.engine.url.database
     for trial in range(count):
         world.reset()
