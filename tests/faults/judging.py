@@ -47,7 +47,10 @@ _MISDEEDS = {
         "OLD.lease_owner IS NOT NULL AND NEW.lease_owner IS NOT NULL AND NEW.lease_owner <> OLD.lease_owner"
         " AND NEW.lease_until < {after_old_lease}",
     ),
-    "a reminder that was settled is changed": ("reminder", "OLD.state <> 'pending'"),
+    "a reminder that was settled is changed": (
+        "reminder",
+        "OLD.state <> 'pending' AND NOT (OLD.state = 'cancelled' AND NEW.state = 'pending')",
+    ),
 }
 
 
@@ -149,16 +152,6 @@ class _Case:
             yield from self._answer(answer)
         yield from self._world()
 
-    def _begun_anew(self, reminder: Row) -> bool:
-        """Whether it was a later step of a chain, and a newer reminder of its plan has begun a chain since."""
-        is_step = reminder["round"] > 0 or reminder["after_minutes"] > 0
-        return is_step and any(
-            other["state"] == "queued"
-            and other["round"] == other["after_minutes"] == 0
-            and other["queued_at"] >= reminder["created_at"]
-            for other in self.of_plan[reminder["plan_id"]]
-        )
-
     def _reminder(self, reminder: Row) -> Iterator[str]:
         name = f"{reminder['kind']} {reminder['id']}"
         clinic = self.clinics[reminder["clinic_id"]]
@@ -177,13 +170,16 @@ class _Case:
         if reminder["state"] == "cancelled" and reminder["plan_id"] is not None:
             plan = self.plans[reminder["plan_id"]]
             ended = plan["closed_at"] or self.now
-            if (
-                reminder["due_at"] <= ended
-                and not self._answered_since(plan, "")
-                and not self._taken_over(plan)
-                and not self._begun_anew(reminder)
-            ):
+            is_untold = reminder["due_at"] <= ended and not self._chain_ended(reminder)
+            if is_untold and not self._answered_since(plan, "") and not self._taken_over(plan):
                 yield f"{name} was due, was cancelled, and nothing speaks for it"
+
+    def _chain_ended(self, reminder: Row) -> bool:
+        """Whether a step of an older chain was ended by a reminder that begins a chain of its own."""
+        return not _is_rung(reminder) and any(
+            row["state"] == "queued" and _is_rung(row) and row["queued_at"] >= reminder["created_at"]
+            for row in self.of_plan[reminder["plan_id"]]
+        )
 
     def _told_at(self, reminder: Row, when: str) -> list[Row]:
         return [
@@ -312,8 +308,12 @@ class _Case:
 
 def _is_lasting(reminder: Row) -> bool:
     """Whether no answer cancels it, and another follows it each day: the chain that only a refill ends."""
-    is_rung = reminder["round"] == 0 and reminder["after_minutes"] == 0
-    return is_rung and reminder["kind"] in ("due-day", "overdue", "unknown")
+    return _is_rung(reminder) and reminder["kind"] in ("due-day", "overdue", "unknown")
+
+
+def _is_rung(reminder: Row) -> bool:
+    """Whether it begins a chain of its own."""
+    return reminder["round"] == 0 and reminder["after_minutes"] == 0 and reminder["kind"] != "snoozed"
 
 
 def _by(rows: Iterable[Row], column: str) -> dict[Any, list[Row]]:

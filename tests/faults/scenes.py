@@ -64,7 +64,7 @@ def _changed(world: World) -> None:
 
 
 def _refill(world: World) -> None:
-    body: dict[str, Any] = FILLS["ziconotide"] | {"fill_date": "2026-12-18"}
+    body: dict[str, Any] = FILLS["ziconotide"] | {"fill_date": "2026-12-16"}
     record_refill(world.store, world.clinic, world.pumps["ziconotide"], body, SOON)
 
 

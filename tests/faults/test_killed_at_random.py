@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import random
 import signal
-import statistics
 import time
 from collections.abc import Iterator
 
 import pytest
 from judging import judge
-from world import DUE, LEASE, Postbox, World, end_of, in_child, sqlite_world, start_child, trials
+from world import DUE, LEASE, Postbox, World, end_of, in_child, seconds_of, sqlite_world, start_child, trials
 
 SEED = 20261125
 
@@ -22,20 +21,9 @@ def world() -> Iterator[World]:
         yield made
 
 
-def seconds_of_a_sweep(world: World) -> float:
-    """How long a child takes for its work, from when it is made."""
-    took = []
-    for _ in range(5):
-        world.reset()
-        begun = time.monotonic()
-        assert in_child(world, lambda: world.sweep(DUE)).code == 0
-        took.append(time.monotonic() - begun)
-    return statistics.median(took)
-
-
 def test_killed_at_a_random_moment_nothing_is_lost_and_nothing_recorded_twice(world: World) -> None:
     count, chance = trials(60, 10_000), random.Random(SEED)
-    window, duplicates, killed, begun = seconds_of_a_sweep(world), 0, 0, time.monotonic()
+    window, duplicates, killed, begun = seconds_of(world, lambda: world.sweep(DUE)), 0, 0, time.monotonic()
     for trial in range(count):
         world.reset()
         ended = in_child(world, lambda: world.sweep(DUE), kill_after=chance.uniform(0, 1.1 * window))
@@ -60,7 +48,7 @@ def test_asked_to_end_it_ends_after_the_copy_in_hand_and_leaves_no_lease(world: 
         slow = Postbox(world.path, before=lambda _notice, _to: time.sleep(0.004))
         world.sweep(DUE, slow, carry_on=lambda: not asked)
 
-    window, left = seconds_of_a_sweep(world) + 0.02, 0
+    window, left = seconds_of(world, lambda: world.sweep(DUE)) + 0.02, 0
     for trial in range(count):
         world.reset()
         world.store.close()

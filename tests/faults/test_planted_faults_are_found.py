@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from judging import witnessed
-from world import DUE, LEASE, Postbox, World, end_of, in_child, scratch, start_child
+from world import DUE, LEASE, Postbox, World, end_of, in_child, scratch, seconds_of, start_child
 
 from api.store import migrate, open_store
 from api.store.queries import outbox
@@ -77,17 +77,14 @@ def _is_found(world: World, trial: Callable[[random.Random], object]) -> int | N
 
 def _killed(world: World, plant: Callable[[], object]) -> Callable[[random.Random], object]:
     """A trial with a planted fault, killed at a random moment."""
-    world.reset()
-    begun = time.monotonic()
-    in_child(world, lambda: world.sweep(DUE, _slowly(world)))
-    window = time.monotonic() - begun
+    window = seconds_of(world, lambda: (plant(), world.sweep(DUE, _slowly(world))))
 
     def work() -> None:
         plant()
         world.sweep(DUE, _slowly(world))
 
     def trial(chance: random.Random) -> None:
-        ended = in_child(world, work, kill_after=chance.uniform(0.3, 1.1) * window)
+        ended = in_child(world, work, kill_after=chance.uniform(0.1, 1) * window)
         assert ended.code in (0, -signal.SIGKILL), ended.said
 
     return trial
@@ -117,7 +114,7 @@ def _apart(name: str) -> Callable[[], None]:
 
         def queue_due(connection: Any, now: Any) -> int:
             if put_off:
-                time.sleep(0.01)  # the moment is widened: fewer trials are needed to hit it
+                time.sleep(0.03)  # the moment is widened: fewer trials are needed to hit it
             for rest in put_off:
                 honest(connection, *rest)
             put_off.clear()

@@ -62,7 +62,7 @@ def _sweeper(world: World, now: dt.datetime, chance: random.Random) -> Callable[
 
 def test_a_refill_recorded_while_its_reminder_is_on_its_way(world: World) -> None:
     chance, sent = random.Random(27), 0
-    body = FILLS["ziconotide"] | {"fill_date": "2026-12-18"}
+    body = FILLS["ziconotide"] | {"fill_date": "2026-12-16"}
     for trial in range(_count(world)):
         world.reset()
         refill = lambda: record_refill(world.store, world.clinic, world.pumps["ziconotide"], body, DUE)  # noqa: E731
