@@ -66,7 +66,7 @@ def queue_due(connection: sa.Connection, now: dt.datetime) -> int:
     Meant to run inside one write transaction: a reminder is queued together with its copies, or not at all. Of several
     reminders of one plan that are due together one speaks for all, and an older copy to the same receiver is taken
     back. Whichever speaks, a last safe day that has come is followed by a reminder on the next day. A new
-    rung begins its chain anew, and what was still to come of an older chain ends.
+    rung begins its chain anew, and the repetitions of an older one end.
     """
     due = outbox.due_plans(connection, now, _BATCH)
     keys = [(row["clinic_id"], row["id"]) for row in due]

@@ -83,3 +83,15 @@ def test_a_clinic_that_changes_its_hour_hears_what_was_due_all_the_same(world: W
     told = [line for line in posted(world.path)[before:] if world.pumps["ziconotide"] in line["link"]]
     assert {line["kind"] for line in told} == {"3-days-before"}
     assert len(told) == 2
+
+
+def test_who_is_told_after_more_than_a_day_is_told_though_each_day_has_a_reminder_of_its_own(world: World) -> None:
+    with world.store.writing() as connection:
+        connection.exec_driver_sql("UPDATE contact SET after_minutes = 1500 WHERE channel = 'email'")
+    now = DAY
+    while now < DAY + dt.timedelta(days=2):
+        world.sweep(now)
+        now += 30 * MINUTE
+    told = [line["now"] for line in posted(world.path) if line["to"] == "head@clinic.example"
+            and world.pumps["ziconotide"] in line["link"]]  # fmt: skip
+    assert [dt.datetime.fromisoformat(text) for text in told[:1]] == [DAY + 1500 * MINUTE]

@@ -139,14 +139,17 @@ def coalesce(connection: sa.Connection, reminders: Sequence[Key], now: dt.dateti
 
 
 def cancel_chains(connection: sa.Connection, plans: Sequence[Key]) -> int:
-    """Cancel the later steps of these plans that are still to come: a new rung begins a chain of its own. How many."""
+    """Cancel the repetitions of these plans that are still to come: a new rung begins a chain of its own. How many.
+
+    Whoever has not been told yet still is: a step that comes after more than a day would be cancelled every day.
+    """
     count = 0
     for some in _portions(plans):
         statement = (
             sa.update(reminder)
             .where(
                 reminder.c.state == "pending",
-                sa.or_(reminder.c.round > 0, reminder.c.after_minutes > 0),
+                reminder.c.round > 0,
                 reminder.c.clinic_id.in_(sorted({clinic_id for clinic_id, _ in some})),
                 reminder.c.plan_id.in_([plan_id for _, plan_id in some]),
             )
