@@ -30,6 +30,8 @@ __all__ = ["Engine", "Post", "check_all", "digests_due", "replan_stale"]
 _LOG = logging.getLogger("pumpcalc.engine")
 _AT_A_TIME = 200
 _MINUTE = dt.timedelta(minutes=1)
+_REPLANS_FOR = 10
+"""Seconds of one tick in which plans are worked out again."""
 _LOOKS_AGAIN_AFTER = 15
 """Seconds of a long sweep after which the clock is looked at again."""
 _NIGHTLY = dt.timedelta(hours=24)
@@ -94,11 +96,21 @@ class Engine:
             return Swept()
         self._after_a_doubt()
         self._new_library()
-        replan_stale(self.store, self._now, goes_on)
         self._nightly()
         with self.store.writing() as connection:
             digests_due(connection, self._now())
-        swept = sweep(
+        swept = self._sweep(goes_on)
+        # What is due goes first, and what is to be worked out again takes so long of each tick at the most: a new drug
+        # library marks every pump there is.
+        until = self._monotonic() + _REPLANS_FOR
+        if replan_stale(self.store, self._now, lambda: self._monotonic() < until and goes_on()):
+            swept.add(self._sweep(goes_on))
+        self.late += swept.late
+        self._beat()
+        return swept
+
+    def _sweep(self, goes_on: Callable[[], bool]) -> Swept:
+        return sweep(
             self.store,
             self.post.channels,
             self._now,
@@ -107,9 +119,6 @@ class Engine:
             senders=self.post.senders,
             carry_on=goes_on,
         )
-        self.late += swept.late
-        self._beat()
-        return swept
 
     def look(self) -> Verdict:
         """Look at the clock: whether it may be believed."""
@@ -172,6 +181,8 @@ def replan_stale(
         if not waiting:
             break
         for row in waiting:
+            if not carry_on():
+                return done
             try:
                 replan(store, row["clinic_id"], row["id"], now())
                 done += 1

@@ -48,6 +48,11 @@ class Swept:
             self.failed += failed
             self.late += late
 
+    def add(self, other: Swept) -> None:
+        """Add what another sweep of the same tick did."""
+        self.queued += other.queued
+        self.count(sent=other.sent, failed=other.failed, late=other.late)
+
 
 def sweep(
     store: Store,

@@ -23,7 +23,12 @@ def test_what_it_used_up_is_told_anew_and_what_it_put_off_comes_in_time(fiction:
     never_filled = fiction.another_pump()
     channel.failing = True  # so that a copy is put off, too: by the clock of 2036
     now = [AHEAD]
-    _engine(fiction, channel, now).tick()
+    first = _engine(fiction, channel, now)
+    first.tick()
+    if fiction.store.is_shared:  # the server has a clock of its own: this one is not believed to begin with
+        assert not first.verdict.may_send
+        assert fiction.rows("delivery") == []
+        return
     assert {row[0] for row in fiction.rows("delivery", "state, id, attempts")} == {"pending"}
     channel.failing = False
 
