@@ -12,7 +12,7 @@ import pytest
 from judging import judge
 from world import DUE, LEASE, Postbox, World, end_of, in_child, seconds_of, sqlite_world, start_child, trials
 
-SEED = 20261125
+SEED = int(os.environ.get("PUMPCALC_SEED", "20261125"))
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ from world import DUE, LEASE, Postbox, World, end_of, full, in_child, postgresql
 
 from api.store import migrate, open_store
 
-SEED = 20261125
+SEED = int(os.environ.get("PUMPCALC_SEED", "20261125"))
 
 
 @pytest.fixture(scope="module")
