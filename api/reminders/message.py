@@ -44,15 +44,16 @@ def notice(facts: Row, idem: str, public_url: str, now: dt.datetime, listed: Ite
     """What is told of one reminder. ``facts``: the row of ``outbox.letter``; ``listed``: the board, for a digest."""
     today = now.astimezone(ZoneInfo(facts["time_zone"])).date()
     clinic = f"{public_url}/v1/clinics/{facts['clinic_id']}"
+    board = f"{public_url}/clinics/{facts['clinic_id']}/board"  # the page: whoever gets the list reads it
     if facts["kind"] == "digest":
         subject, body = _digest(listed, today)
-        link = f"{clinic}/board"
+        link = board
     elif facts["kind"] == "dead-delivery":
         subject = "Pump refill: a reminder could not be delivered"
         body = [
             "A reminder could not be delivered to one of the addresses of this clinic. It is tried again each hour."
         ]
-        link = f"{clinic}/board"
+        link = board
     else:
         subject, body = _of_pump(facts, today)
         link = f"{clinic}/pumps/{facts['pump_id']}/schedule"
@@ -83,7 +84,7 @@ def email(told: Notice, sender: str, recipient: str) -> EmailMessage:
     made["Auto-Submitted"] = "auto-generated"
     body = "\n".join(told.lines)
     made.set_content(
-        f"{body}\n\nIts schedule: {told.link}\n\n{_ON_PURPOSE}\n",
+        f"{body}\n\nSee {told.link}\n\n{_ON_PURPOSE}\n",
         cte="7bit",  # everything here is ASCII; another encoding would break the link across lines
     )
     return made

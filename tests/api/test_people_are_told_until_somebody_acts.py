@@ -307,6 +307,7 @@ def test_the_morning_list_comes_once_a_day_and_names_no_drug(fiction: House, cha
     (digest,) = listed(morning)
     assert digest.subject == "Pump refills: 3 pumps on Tuesday 1 December 2026"
     assert len([line for line in digest.lines if line.startswith("Pump ")]) == 3
+    assert digest.link == f"http://127.0.0.1:8000/clinics/{fiction.clinic}/board", "a page, for a person"
     assert "no fill of it is recorded" in digest.lines[0], "what has no date comes first"
     for secret in ("ziconotide", "morphine", "mcg", "mL"):
         assert secret not in " ".join(digest.lines)
