@@ -8,6 +8,7 @@ import sys
 import time
 import traceback
 
+from .post import Mistake
 from .world import Broken, Figures, run
 
 _SHOWN = ("pump_years", "ticks", "refills", "answers", "reminders", "copies", "crashes", "clock_faults", "downtimes")
@@ -19,7 +20,7 @@ def _one(asked: tuple[int, float, bool]) -> Figures | tuple[int, str]:
         return run(seed, pump_years, believed=believed)
     except Broken as broken:
         return seed, str(broken)
-    except Exception:
+    except (Exception, Mistake):
         return seed, traceback.format_exc()
 
 

@@ -106,9 +106,9 @@ class CopyJudge:
             " FROM delivery JOIN reminder ON reminder.clinic_id = delivery.clinic_id"
             " AND reminder.id = delivery.reminder_id JOIN clinic ON clinic.id = delivery.clinic_id"
             " LEFT JOIN plan ON plan.clinic_id = reminder.clinic_id AND plan.id = reminder.plan_id"
-            " WHERE delivery.clinic_id = ? AND delivery.idem = ?",
-            notice.link.partition("/v1/clinics/")[2].split("/")[0], notice.idem,
-        )[0]  # fmt: skip
+            " WHERE delivery.idem = ?",
+            notice.idem,
+        )[0]
         self._is_itself(row, to)
         if row["closed_at"] is not None:
             self._broken("R-06", f"a copy of {row['kind']} is claimed after its plan was closed")

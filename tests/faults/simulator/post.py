@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from api.reminders.notice import Address, NotDelivered, Notice, TryLater, Undeliverable
@@ -12,7 +13,19 @@ from api.reminders.notice import Address, NotDelivered, Notice, TryLater, Undeli
 from .clock import Clock
 from .disk import Crash
 
-__all__ = ["Arrival", "Post"]
+__all__ = ["Arrival", "Mistake", "Post"]
+
+
+class Mistake(BaseException):
+    """The simulator itself is wrong. The engine must not take it for a message that did not go out."""
+
+
+@contextmanager
+def _of_the_simulator() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        raise Mistake(f"{type(error).__name__}: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -45,9 +58,11 @@ class Post:
 
     def send(self, notice: Notice, to: Address) -> str:
         """One attempt."""
-        self.claimed(notice, to)
+        with _of_the_simulator():
+            self.claimed(notice, to)
         self.clock.advance(dt.timedelta(seconds=self.chance.choice((0.05, 0.2, 0.2, 1, 3))))
-        self.meanwhile()
+        with _of_the_simulator():
+            self.meanwhile()
         try:
             self._attempt(notice, to)
         except Undeliverable:
@@ -74,9 +89,10 @@ class Post:
         if luck < 0.03:
             raise TryLater("too many", self.chance.choice((1, 300, 86_400)))
         self.sent += 1
-        self.arrived(arrival)
-        if luck < 0.05:
-            self.arrived(arrival)  # the carrier delivers it twice
+        with _of_the_simulator():
+            self.arrived(arrival)
+            if luck < 0.05:
+                self.arrived(arrival)  # the carrier delivers it twice
         if luck > 0.99:
             self.crashes.append(notice.idem)
             raise Crash
