@@ -91,8 +91,9 @@ def test_a_tampered_reminder_is_refused_by_the_receivers_own_verifier() -> None:
         Webhook(new_secret()).verify(body, headers)
 
 
-@pytest.mark.parametrize(("age", "verdict"), [(299, None), (302, "too old"), (-302, "too new")])
+@pytest.mark.parametrize(("age", "verdict"), [(270, None), (330, "too old"), (-330, "too new")])
 def test_a_reminder_is_as_old_as_its_copy_and_an_old_one_is_refused(age: int, verdict: str | None) -> None:
+    # The verifier's bound is 300 s by the clock of the machine, which a busy one does not keep to the second.
     body, headers = _received(dt.datetime.now(NEW_YORK) - dt.timedelta(seconds=age))
     if verdict is None:
         Webhook(SECRET).verify(body, headers)

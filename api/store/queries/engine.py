@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 
+from api.store.queries.prepared import Given, insert_for, prepared, unless_there
 from api.store.tables import beat, calculation, clinic, contact, delivery, once, plan, pump, reminder
 
 __all__ = [
@@ -34,19 +37,26 @@ __all__ = [
 Row = sa.RowMapping
 
 
+@prepared
+def _beat(name: Given) -> sa.Select[Any]:
+    return sa.select(beat.c.at).where(beat.c.name == name)
+
+
 def beat_of(connection: sa.Connection, name: str) -> dt.datetime | None:
     """When this piece of the engine last went well, in any process; None when it never has."""
-    return connection.execute(sa.select(beat.c.at).where(beat.c.name == name)).scalar_one_or_none()
+    return _beat(connection, name).scalar_one_or_none()
+
+
+@functools.cache
+def _marked(dialect: str) -> sa.Executable:
+    statement = insert_for(dialect)(beat)
+    found: sa.Executable = statement.on_conflict_do_update(index_elements=["name"], set_={"at": statement.excluded.at})
+    return found
 
 
 def mark_beat(connection: sa.Connection, name: str, at: dt.datetime) -> None:
     """This piece of the engine went well at an instant of the present clock."""
-    if connection.dialect.name == "postgresql":
-        from sqlalchemy.dialects.postgresql import insert
-    else:
-        from sqlalchemy.dialects.sqlite import insert  # type: ignore[assignment]
-    statement = insert(beat).values(name=name, at=at)
-    connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"at": statement.excluded.at}))
+    connection.execute(_marked(connection.dialect.name), {"name": name, "at": at})
 
 
 def database_now(connection: sa.Connection) -> dt.datetime | None:
@@ -70,12 +80,36 @@ def mark_stale(connection: sa.Connection, now: dt.datetime, why: str, clinic_id:
     return connection.execute(statement.values(stale_since=now, stale_why=why)).rowcount
 
 
+def _stale() -> sa.Select[Any]:
+    marked = sa.select(pump.c.clinic_id, pump.c.id, pump.c.stale_why).where(pump.c.stale_since.is_not(None))
+    return marked.order_by(pump.c.stale_since, pump.c.id)
+
+
+@prepared
+def _stale_anywhere(limit: Given) -> sa.Select[Any]:
+    return _stale().limit(limit)
+
+
+@prepared
+def _stale_of_clinic(clinic_id: Given, limit: Given) -> sa.Select[Any]:
+    return _stale().where(pump.c.clinic_id == clinic_id).limit(limit)
+
+
 def stale_pumps(connection: sa.Connection, clinic_id: str | None, limit: int) -> Sequence[Row]:
     """The pumps whose plans are to be worked out again, those that wait longest first."""
-    statement = sa.select(pump.c.clinic_id, pump.c.id, pump.c.stale_why).where(pump.c.stale_since.is_not(None))
-    if clinic_id is not None:
-        statement = statement.where(pump.c.clinic_id == clinic_id)
-    return connection.execute(statement.order_by(pump.c.stale_since, pump.c.id).limit(limit)).mappings().all()
+    if clinic_id is None:
+        return _stale_anywhere(connection, limit).mappings().all()
+    return _stale_of_clinic(connection, clinic_id, limit).mappings().all()
+
+
+@prepared
+def _with_future(now: Given, after: Given) -> sa.Update:
+    made_ahead = sa.exists().where(
+        reminder.c.clinic_id == pump.c.clinic_id,
+        reminder.c.plan_id == pump.c.plan_id,
+        sa.or_(reminder.c.created_at > after, reminder.c.queued_at > after),
+    )
+    return sa.update(pump).where(pump.c.stale_since.is_(None), made_ahead).values(stale_since=now, stale_why="clock")
 
 
 def with_future(connection: sa.Connection, now: dt.datetime, after: dt.datetime) -> int:
@@ -83,17 +117,11 @@ def with_future(connection: sa.Connection, now: dt.datetime, after: dt.datetime)
 
     A clock that was ahead and was believed left them; what it used up is told anew, and what it put off comes in time.
     """
-    made_ahead = sa.exists().where(
-        reminder.c.clinic_id == pump.c.clinic_id,
-        reminder.c.plan_id == pump.c.plan_id,
-        sa.or_(reminder.c.created_at > after, reminder.c.queued_at > after),
-    )
-    statement = sa.update(pump).where(pump.c.stale_since.is_(None), made_ahead)
-    return connection.execute(statement.values(stale_since=now, stale_why="clock")).rowcount
+    return _with_future(connection, now, after).rowcount
 
 
-def with_other_library(connection: sa.Connection, now: dt.datetime, sha256: str) -> int:
-    """Mark the pumps whose open plan was worked out with another drug library. How many."""
+@prepared
+def _with_other_library(now: Given, sha256: Given) -> sa.Update:
     other = (
         sa.select(plan.c.id)
         .join(
@@ -105,16 +133,20 @@ def with_other_library(connection: sa.Connection, now: dt.datetime, sha256: str)
         )
         .exists()
     )
-    statement = sa.update(pump).where(pump.c.stale_since.is_(None), other)
-    return connection.execute(statement.values(stale_since=now, stale_why="library")).rowcount
+    return sa.update(pump).where(pump.c.stale_since.is_(None), other).values(stale_since=now, stale_why="library")
+
+
+def with_other_library(connection: sa.Connection, now: dt.datetime, sha256: str) -> int:
+    """Mark the pumps whose open plan was worked out with another drug library. How many."""
+    return _with_other_library(connection, now, sha256).rowcount
 
 
 def _open() -> sa.Select[tuple[str, str, str]]:
     return sa.select(plan.c.clinic_id, plan.c.pump_id, plan.c.id).where(plan.c.closed_at.is_(None))
 
 
-def pumps_without_a_plan(connection: sa.Connection) -> Sequence[Row]:
-    """The pumps that are not explanted and do not point at one open plan of their own. There should be none."""
+@prepared
+def _pumps_without_a_plan() -> sa.Select[Any]:
     own = sa.exists().where(
         plan.c.clinic_id == pump.c.clinic_id,
         plan.c.pump_id == pump.c.id,
@@ -128,21 +160,29 @@ def pumps_without_a_plan(connection: sa.Connection) -> Sequence[Row]:
         sa.or_(pump.c.plan_id.is_(None), plan.c.id != pump.c.plan_id),
     )
     wrong = sa.or_(sa.and_(pump.c.state != "explanted", sa.not_(own)), others)
-    statement = sa.select(pump.c.clinic_id, pump.c.id).where(wrong).order_by(pump.c.clinic_id, pump.c.id)
-    return connection.execute(statement).mappings().all()
+    return sa.select(pump.c.clinic_id, pump.c.id).where(wrong).order_by(pump.c.clinic_id, pump.c.id)
+
+
+def pumps_without_a_plan(connection: sa.Connection) -> Sequence[Row]:
+    """The pumps that are not explanted and do not point at one open plan of their own. There should be none."""
+    return _pumps_without_a_plan(connection).mappings().all()
+
+
+@prepared
+def _quiet_plans() -> sa.Select[Any]:
+    coming = sa.exists().where(
+        reminder.c.clinic_id == plan.c.clinic_id, reminder.c.plan_id == plan.c.id, reminder.c.state == "pending"
+    )
+    return _open().where(sa.not_(coming)).order_by(plan.c.clinic_id, plan.c.pump_id)
 
 
 def quiet_plans(connection: sa.Connection) -> Sequence[Row]:
     """The open plans for which no reminder is still to come: nobody would hear of them again. There should be none."""
-    coming = sa.exists().where(
-        reminder.c.clinic_id == plan.c.clinic_id, reminder.c.plan_id == plan.c.id, reminder.c.state == "pending"
-    )
-    statement = _open().where(sa.not_(coming)).order_by(plan.c.clinic_id, plan.c.pump_id)
-    return connection.execute(statement).mappings().all()
+    return _quiet_plans(connection).mappings().all()
 
 
-def local_intents(connection: sa.Connection) -> Sequence[Row]:
-    """Every reminder that is still to come, with the local time that was meant."""
+@prepared
+def _local_intents() -> sa.Select[Any]:
     columns = (reminder.c.clinic_id, reminder.c.id, reminder.c.due_at, reminder.c.local_intent, reminder.c.zone)
     rungs = sa.and_(
         reminder.c.state == sa.literal_column("'pending'"),
@@ -150,7 +190,12 @@ def local_intents(connection: sa.Connection) -> Sequence[Row]:
         reminder.c.after_minutes == 0,
         reminder.c.kind != "snoozed",
     )
-    return connection.execute(sa.select(*columns).where(rungs)).mappings().all()
+    return sa.select(*columns).where(rungs)
+
+
+def local_intents(connection: sa.Connection) -> Sequence[Row]:
+    """Every reminder that is still to come, with the local time that was meant."""
+    return _local_intents(connection).mappings().all()
 
 
 def move_due(connection: sa.Connection, clinic_id: str, reminder_id: str, due_at: dt.datetime) -> None:
@@ -161,14 +206,19 @@ def move_due(connection: sa.Connection, clinic_id: str, reminder_id: str, due_at
     connection.execute(statement.values(due_at=due_at))
 
 
-def clinics_with_digest(connection: sa.Connection) -> Sequence[Row]:
-    """The contacts that want a list each morning, with their clinic's zone and hour."""
-    statement = (
+@prepared
+def _clinics_with_digest() -> sa.Select[Any]:
+    return (
         sa.select(contact.c.clinic_id, contact.c.id, clinic.c.time_zone, clinic.c.digest_time)
         .join(clinic, clinic.c.id == contact.c.clinic_id)
         .where(contact.c.digest == "yes", contact.c.ended_at.is_(None), clinic.c.digest_time.is_not(None))
+        .order_by(contact.c.clinic_id, contact.c.id)
     )
-    return connection.execute(statement.order_by(contact.c.clinic_id, contact.c.id)).mappings().all()
+
+
+def clinics_with_digest(connection: sa.Connection) -> Sequence[Row]:
+    """The contacts that want a list each morning, with their clinic's zone and hour."""
+    return _clinics_with_digest(connection).mappings().all()
 
 
 def reminders_due(connection: sa.Connection, now: dt.datetime) -> int:
@@ -214,12 +264,8 @@ def begin_once(
     connection: sa.Connection, scope: str, key: str, body_sha256: str, status: int, now: dt.datetime
 ) -> bool:
     """Take a key for this transaction. False when it is taken; another that is just taking it is waited for."""
-    if connection.dialect.name == "postgresql":
-        from sqlalchemy.dialects.postgresql import insert
-    else:
-        from sqlalchemy.dialects.sqlite import insert  # type: ignore[assignment]
     row = {"scope": scope, "key": key, "body_sha256": body_sha256, "status": status, "answer": "", "created_at": now}
-    return connection.execute(insert(once).values(row).on_conflict_do_nothing()).rowcount == 1
+    return unless_there(connection, once, row)
 
 
 def _once(scope: str, key: str) -> sa.ColumnElement[bool]:

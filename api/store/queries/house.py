@@ -7,6 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from api.store.queries.prepared import Given, prepared
 from api.store.tables import clinic, patient, pump
 
 __all__ = [
@@ -37,15 +38,20 @@ def change_clinic(connection: sa.Connection, clinic_id: str, settings: Mapping[s
     return connection.execute(sa.update(clinic).where(clinic.c.id == clinic_id).values(dict(settings))).rowcount
 
 
+@prepared
+def _clinic(clinic_id: Given) -> sa.Select[Any]:
+    return sa.select(clinic).where(clinic.c.id == clinic_id)
+
+
+@prepared
+def _lock_clinic(clinic_id: Given) -> sa.Select[Any]:
+    """Nobody else may change or lock the row until this transaction ends. SQLite has one writer anyhow."""
+    return sa.select(clinic).where(clinic.c.id == clinic_id).with_for_update(key_share=True)
+
+
 def clinic_by_id(connection: sa.Connection, clinic_id: str, *, lock: bool = False) -> Row | None:
     """One clinic with its settings; locked until the transaction ends, when it decides something."""
-    statement = _locked(sa.select(clinic).where(clinic.c.id == clinic_id), lock=lock)
-    return connection.execute(statement).mappings().one_or_none()
-
-
-def _locked(statement: sa.Select[Any], *, lock: bool) -> sa.Select[Any]:
-    """Nobody else may change or lock the row until this transaction ends. SQLite has one writer anyhow."""
-    return statement.with_for_update(key_share=True) if lock else statement
+    return (_lock_clinic if lock else _clinic)(connection, clinic_id).mappings().one_or_none()
 
 
 def clinics_after(connection: sa.Connection, after: str, limit: int) -> Sequence[Row]:
@@ -76,16 +82,30 @@ def add_pump(connection: sa.Connection, values: Mapping[str, Any]) -> None:
     connection.execute(sa.insert(pump), [dict(values)])
 
 
+@prepared
+def _pump(clinic_id: Given, pump_id: Given) -> sa.Select[Any]:
+    return sa.select(pump).where(pump.c.clinic_id == clinic_id, pump.c.id == pump_id)
+
+
+@prepared
+def _lock_pump(clinic_id: Given, pump_id: Given) -> sa.Select[Any]:
+    return sa.select(pump).where(pump.c.clinic_id == clinic_id, pump.c.id == pump_id).with_for_update(key_share=True)
+
+
 def pump_by_id(connection: sa.Connection, clinic_id: str, pump_id: str, *, lock: bool = False) -> Row | None:
     """One pump of this clinic; locked until the transaction ends, when it decides something."""
-    statement = _locked(sa.select(pump).where(pump.c.clinic_id == clinic_id, pump.c.id == pump_id), lock=lock)
-    return connection.execute(statement).mappings().one_or_none()
+    return (_lock_pump if lock else _pump)(connection, clinic_id, pump_id).mappings().one_or_none()
+
+
+@prepared
+def _clear_stale(clinic_id: Given, pump_id: Given) -> sa.Update:
+    of_pump = sa.update(pump).where(pump.c.clinic_id == clinic_id, pump.c.id == pump_id)
+    return of_pump.values(stale_since=None, stale_why=None)
 
 
 def clear_stale(connection: sa.Connection, clinic_id: str, pump_id: str) -> None:
     """The plan of this pump was worked out again, and stands."""
-    statement = sa.update(pump).where(pump.c.clinic_id == clinic_id, pump.c.id == pump_id)
-    connection.execute(statement.values(stale_since=None, stale_why=None))
+    _clear_stale(connection, clinic_id, pump_id)
 
 
 def pumps_after(connection: sa.Connection, clinic_id: str, after: str, limit: int) -> Sequence[Row]:

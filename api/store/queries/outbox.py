@@ -12,6 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from api.store.queries.prepared import Given, prepared, unless_there
 from api.store.tables import clinic, contact, delivery, plan, pump, reminder
 
 __all__ = [
@@ -53,15 +54,12 @@ def _unreachable() -> sa.Select[tuple[str]]:
     return sa.select(clinic.c.id).where(clinic.c.reminder_email.is_(None), sa.not_(has_contact))
 
 
-def _due(now: dt.datetime) -> sa.ColumnElement[bool]:
+def _due(now: Given) -> sa.ColumnElement[bool]:
     return sa.and_(_PENDING, reminder.c.due_at <= now)
 
 
-def due_plans(connection: sa.Connection, now: dt.datetime, limit: int) -> Sequence[Row]:
-    """The open plans that have a reminder due, the worst first, locked until the transaction ends.
-
-    A plan that another worker holds is stepped over.
-    """
+@prepared
+def _due_plans(now: Given, limit: Given) -> sa.Select[Any]:
     # Nothing is grouped: SQLite keeps the worst ``limit`` of an index scan, however many are due.
     due = (
         sa.select(reminder.c.clinic_id, reminder.c.plan_id, reminder.c.urgency)
@@ -70,62 +68,86 @@ def due_plans(connection: sa.Connection, now: dt.datetime, limit: int) -> Sequen
         .limit(limit)
         .subquery()
     )
-    statement = (
+    return (
         sa.select(plan, due.c.urgency)
         .join(due, sa.and_(plan.c.clinic_id == due.c.clinic_id, plan.c.id == due.c.plan_id))
         .where(plan.c.closed_at.is_(None))
         .order_by(due.c.urgency, plan.c.clinic_id, plan.c.id)
         .with_for_update(skip_locked=True, of=plan, key_share=True)
     )
-    found = connection.execute(statement).mappings().all()
+
+
+def due_plans(connection: sa.Connection, now: dt.datetime, limit: int) -> Sequence[Row]:
+    """The open plans that have a reminder due, the worst first, locked until the transaction ends.
+
+    A plan that another worker holds is stepped over.
+    """
+    found = _due_plans(connection, now, limit).mappings().all()
     return list({(row["clinic_id"], row["id"]): row for row in found}.values())  # one plan may have several due
+
+
+@prepared
+def _due_reminders(keys: Given, now: Given) -> sa.Select[Any]:
+    of_plans = sa.tuple_(reminder.c.clinic_id, reminder.c.plan_id).in_(keys)
+    return sa.select(reminder).where(_due(now), of_plans).order_by(reminder.c.due_at, reminder.c.id)
 
 
 def due_reminders(connection: sa.Connection, plans: Sequence[Key], now: dt.datetime) -> Sequence[Row]:
     """Every reminder of these plans that is due and not queued, soonest first."""
     found: list[Row] = []
     for some in _portions(plans):
-        statement = sa.select(reminder).where(_due(now), sa.tuple_(reminder.c.clinic_id, reminder.c.plan_id).in_(some))
-        found += connection.execute(statement.order_by(reminder.c.due_at, reminder.c.id)).mappings().all()
+        found += _due_reminders(connection, some, now).mappings().all()
     return found
 
 
-def due_of_clinics(connection: sa.Connection, now: dt.datetime, limit: int) -> Sequence[Row]:
-    """The reminders that are a clinic's own, of no plan, that are due: digests, alarms. Locked; others step over."""
-    statement = (
+@prepared
+def _due_of_clinics(now: Given, limit: Given) -> sa.Select[Any]:
+    return (
         sa.select(reminder)
         .where(_due(now), reminder.c.plan_id.is_(None), reminder.c.clinic_id.not_in(_unreachable()))
         .order_by(reminder.c.urgency, reminder.c.due_at, reminder.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True, of=reminder)
     )
-    return connection.execute(statement).mappings().all()
+
+
+def due_of_clinics(connection: sa.Connection, now: dt.datetime, limit: int) -> Sequence[Row]:
+    """The reminders that are a clinic's own, of no plan, that are due: digests, alarms. Locked; others step over."""
+    return _due_of_clinics(connection, now, limit).mappings().all()
+
+
+@prepared
+def _clinics_with(clinic_ids: Given) -> sa.Select[Any]:
+    return sa.select(clinic).where(clinic.c.id.in_(clinic_ids))
 
 
 def clinics_with(connection: sa.Connection, clinic_ids: Sequence[str]) -> dict[str, Row]:
     """The settings of these clinics, by id."""
-    statement = sa.select(clinic).where(clinic.c.id.in_(list(clinic_ids)))
-    return {row["id"]: row for row in connection.execute(statement).mappings()}
+    return {row["id"]: row for row in _clinics_with(connection, list(clinic_ids)).mappings()}
+
+
+@prepared
+def _contacts_of(clinic_ids: Given) -> sa.Select[Any]:
+    running = sa.select(contact).where(contact.c.clinic_id.in_(clinic_ids), contact.c.ended_at.is_(None))
+    return running.order_by(contact.c.after_minutes, contact.c.id)
 
 
 def contacts_of(connection: sa.Connection, clinic_ids: Sequence[str]) -> Sequence[Row]:
     """How the people of these clinics are told now: those that are told at once first."""
-    statement = sa.select(contact).where(contact.c.clinic_id.in_(list(clinic_ids)), contact.c.ended_at.is_(None))
-    return connection.execute(statement.order_by(contact.c.after_minutes, contact.c.id)).mappings().all()
+    return _contacts_of(connection, list(clinic_ids)).mappings().all()
+
+
+_SETTLED = (
+    sa.update(reminder)
+    .where(reminder.c.clinic_id == sa.bindparam("of_clinic"), reminder.c.id == sa.bindparam("of_reminder"), _PENDING)
+    .values(state=sa.bindparam("becomes"), queued_at=sa.bindparam("now"))
+)
 
 
 def _settle(connection: sa.Connection, reminders: Sequence[Key], state: str, now: dt.datetime) -> None:
-    statement = (
-        sa.update(reminder)
-        .where(
-            reminder.c.clinic_id == sa.bindparam("of_clinic"),
-            reminder.c.id == sa.bindparam("of_reminder"),
-            _PENDING,
-        )
-        .values(state=state, queued_at=now)
-    )
     if reminders:
-        connection.execute(statement, [{"of_clinic": of, "of_reminder": name} for of, name in reminders])
+        each = {"becomes": state, "now": now}
+        connection.execute(_SETTLED, [{"of_clinic": of, "of_reminder": name, **each} for of, name in reminders])
 
 
 def mark_queued(connection: sa.Connection, reminders: Sequence[Key], now: dt.datetime) -> None:
@@ -138,25 +160,42 @@ def coalesce(connection: sa.Connection, reminders: Sequence[Key], now: dt.dateti
     _settle(connection, reminders, "coalesced", now)
 
 
+@prepared
+def _cancel_chains(clinic_ids: Given, plan_ids: Given) -> sa.Update:
+    return (
+        sa.update(reminder)
+        .where(
+            reminder.c.state == "pending",
+            reminder.c.round > 0,
+            reminder.c.clinic_id.in_(clinic_ids),
+            reminder.c.plan_id.in_(plan_ids),
+        )
+        .values(state="cancelled")
+    )
+
+
 def cancel_chains(connection: sa.Connection, plans: Sequence[Key]) -> int:
     """Cancel the repetitions of these plans that are still to come: a new rung begins a chain of its own. How many.
 
     Whoever has not been told yet still is: a step that comes after more than a day would be cancelled every day.
     """
-    count = 0
-    for some in _portions(plans):
-        statement = (
-            sa.update(reminder)
-            .where(
-                reminder.c.state == "pending",
-                reminder.c.round > 0,
-                reminder.c.clinic_id.in_(sorted({clinic_id for clinic_id, _ in some})),
-                reminder.c.plan_id.in_([plan_id for _, plan_id in some]),
-            )
-            .values(state="cancelled")
-        )
-        count += connection.execute(statement).rowcount
-    return count
+    return sum(_cancel_chains(connection, *_apart(some)).rowcount for some in _portions(plans))
+
+
+@prepared
+def _queued_of_plans(clinic_ids: Given, plan_ids: Given) -> sa.Select[Any]:
+    return sa.select(reminder.c.clinic_id, reminder.c.id, reminder.c.plan_id).where(
+        reminder.c.clinic_id.in_(clinic_ids), reminder.c.plan_id.in_(plan_ids), reminder.c.state == "queued"
+    )
+
+
+@prepared
+def _unsent_of_reminders(clinic_ids: Given, reminder_ids: Given) -> sa.Select[Any]:
+    return sa.select(delivery).where(
+        delivery.c.clinic_id.in_(clinic_ids),
+        delivery.c.reminder_id.in_(reminder_ids),
+        delivery.c.state.in_(("pending", "dead")),
+    )
 
 
 def unsent_of_plans(connection: sa.Connection, plans: Sequence[Key]) -> list[dict[str, Any]]:
@@ -167,20 +206,11 @@ def unsent_of_plans(connection: sa.Connection, plans: Sequence[Key]) -> list[dic
     """
     plan_of: dict[Key, str] = {}
     for some in _portions(plans):
-        statement = sa.select(reminder.c.clinic_id, reminder.c.id, reminder.c.plan_id).where(
-            reminder.c.clinic_id.in_(sorted({clinic_id for clinic_id, _ in some})),
-            reminder.c.plan_id.in_([plan_id for _, plan_id in some]),
-            reminder.c.state == "queued",
-        )
-        plan_of |= {(row[0], row[1]): row[2] for row in connection.execute(statement)}
+        for row in _queued_of_plans(connection, *_apart(some)).mappings():
+            plan_of[row["clinic_id"], row["id"]] = row["plan_id"]
     found = []
     for some in _portions(list(plan_of)):
-        copies = sa.select(delivery).where(
-            delivery.c.clinic_id.in_(sorted({clinic_id for clinic_id, _ in some})),
-            delivery.c.reminder_id.in_([reminder_id for _, reminder_id in some]),
-            delivery.c.state.in_(("pending", "dead")),
-        )
-        for row in connection.execute(copies).mappings():
+        for row in _unsent_of_reminders(connection, *_apart(some)).mappings():
             found.append({**row, "plan_id": plan_of[row["clinic_id"], row["reminder_id"]]})
     return sorted(found, key=lambda row: row["queued_at"])
 
@@ -190,33 +220,53 @@ def _portions(keys: Sequence[Key]) -> Iterator[Sequence[Key]]:
         yield keys[start : start + _AT_A_TIME]
 
 
+def _apart(keys: Sequence[Key]) -> tuple[list[str], list[str]]:
+    """The clinics and the ids, each by themselves."""
+    return sorted({clinic_id for clinic_id, _ in keys}), [name for _, name in keys]
+
+
+_ADD_DELIVERIES = sa.insert(delivery)
+_SUPERSEDED = (
+    sa.update(delivery)
+    .where(delivery.c.clinic_id == sa.bindparam("of_clinic"), delivery.c.id == sa.bindparam("of_copy"), _UNSENT)
+    .values(state="cancelled", lease_owner=None, lease_until=None)
+)
+
+
 def cancel_superseded(connection: sa.Connection, copies: Sequence[Key]) -> None:
     """Take back these copies, unless they were sent meanwhile: a newer one goes out to the same receiver."""
-    statement = (
-        sa.update(delivery)
-        .where(delivery.c.clinic_id == sa.bindparam("of_clinic"), delivery.c.id == sa.bindparam("of_copy"), _UNSENT)
-        .values(state="cancelled", lease_owner=None, lease_until=None)
-    )
     if copies:
-        connection.execute(statement, [{"of_clinic": of, "of_copy": name} for of, name in copies])
+        connection.execute(_SUPERSEDED, [{"of_clinic": of, "of_copy": name} for of, name in copies])
 
 
 def add_deliveries(connection: sa.Connection, copies: Sequence[Mapping[str, Any]]) -> None:
     """Put copies into the outbox. The database refuses a second copy with the same idem."""
     if copies:
-        connection.execute(sa.insert(delivery), [dict(copy) for copy in copies])
+        connection.execute(_ADD_DELIVERIES, [dict(copy) for copy in copies])
 
 
 def add_unless_there(connection: sa.Connection, steps: Sequence[Mapping[str, Any]]) -> int:
     """Keep reminders of the clinic's own, unless the same stands there already. How many are new."""
-    if not steps:
-        return 0
-    if connection.dialect.name == "postgresql":
-        from sqlalchemy.dialects.postgresql import insert
-    else:
-        from sqlalchemy.dialects.sqlite import insert  # type: ignore[assignment]
-    return sum(
-        connection.execute(insert(reminder).values(dict(step)).on_conflict_do_nothing()).rowcount for step in steps
+    return sum(unless_there(connection, reminder, step) for step in steps)
+
+
+@prepared
+def _claim(now: Given, absurd: Given, owner: Given, lease_until: Given, channels: Given, limit: Given) -> sa.Update:
+    free = sa.or_(delivery.c.lease_until.is_(None), delivery.c.lease_until <= now, delivery.c.lease_until > absurd)
+    in_turn = sa.or_(delivery.c.next_try_at <= now, delivery.c.next_try_at > absurd)
+    ready = (
+        sa.select(delivery.c.clinic_id, delivery.c.id)
+        .where(_UNSENT, delivery.c.channel.in_(channels), in_turn, free)
+        .order_by(delivery.c.urgency, delivery.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=delivery)
+        .cte("ready")
+    )
+    return (
+        sa.update(delivery)
+        .where(sa.tuple_(delivery.c.clinic_id, delivery.c.id).in_(sa.select(ready)))
+        .values(lease_owner=owner, lease_until=lease_until, attempts=delivery.c.attempts + 1)
+        .returning(*delivery.c)
     )
 
 
@@ -229,37 +279,15 @@ def claim_deliveries(
     limit: int,
 ) -> Sequence[Row]:
     """Claim copies of these channels whose turn has come and that nobody holds, worst first. Counts the attempt."""
-    # Nothing is put off or leased for so long: a clock that was ahead left it.
-    absurd = now + _LONGEST_PUT_OFF
-    free = sa.or_(delivery.c.lease_until.is_(None), delivery.c.lease_until <= now, delivery.c.lease_until > absurd)
-    in_turn = sa.or_(delivery.c.next_try_at <= now, delivery.c.next_try_at > absurd)
-    ready = (
-        sa.select(delivery.c.clinic_id, delivery.c.id)
-        .where(
-            _UNSENT,
-            delivery.c.channel.in_(list(channels)),
-            in_turn,
-            free,
-        )
-        .order_by(delivery.c.urgency, delivery.c.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True, of=delivery)
-        .cte("ready")
-    )
-    statement = (
-        sa.update(delivery)
-        .where(sa.tuple_(delivery.c.clinic_id, delivery.c.id).in_(sa.select(ready)))
-        .values(lease_owner=owner, lease_until=lease_until, attempts=delivery.c.attempts + 1)
-        .returning(*delivery.c)
-    )
-    return connection.execute(statement).mappings().all()
+    absurd = now + _LONGEST_PUT_OFF  # nothing is put off or leased for so long: a clock that was ahead left it
+    return _claim(connection, now, absurd, owner, lease_until, list(channels), limit).mappings().all()
 
 
-def letter(connection: sa.Connection, clinic_id: str, reminder_id: str) -> Row:
-    """What the text of a reminder is made from: its step, pump, last safe day, zone. No drug, no dose, no person."""
+@prepared
+def _letter(clinic_id: Given, reminder_id: Given) -> sa.Select[Any]:
     of_plan = sa.and_(plan.c.clinic_id == reminder.c.clinic_id, plan.c.id == reminder.c.plan_id)
     of_pump = sa.and_(pump.c.clinic_id == plan.c.clinic_id, pump.c.id == plan.c.pump_id)
-    statement = (
+    return (
         sa.select(
             reminder.c.clinic_id,
             reminder.c.kind,
@@ -280,16 +308,24 @@ def letter(connection: sa.Connection, clinic_id: str, reminder_id: str) -> Row:
         .outerjoin(pump, of_pump)
         .where(reminder.c.clinic_id == clinic_id, reminder.c.id == reminder_id)
     )
-    return connection.execute(statement).mappings().one()
+
+
+def letter(connection: sa.Connection, clinic_id: str, reminder_id: str) -> Row:
+    """What the text of a reminder is made from: its step, pump, last safe day, zone. No drug, no dose, no person."""
+    return _letter(connection, clinic_id, reminder_id).mappings().one()
+
+
+@prepared
+def _delivery(clinic_id: Given, delivery_id: Given) -> sa.Select[Any]:
+    return sa.select(delivery).where(delivery.c.clinic_id == clinic_id, delivery.c.id == delivery_id)
 
 
 def delivery_by_id(connection: sa.Connection, clinic_id: str, delivery_id: str) -> Row | None:
     """One copy of this clinic."""
-    statement = sa.select(delivery).where(delivery.c.clinic_id == clinic_id, delivery.c.id == delivery_id)
-    return connection.execute(statement).mappings().one_or_none()
+    return _delivery(connection, clinic_id, delivery_id).mappings().one_or_none()
 
 
-def _held(clinic_id: str, delivery_id: str, owner: str) -> sa.ColumnElement[bool]:
+def _held(clinic_id: Given, delivery_id: Given, owner: Given) -> sa.ColumnElement[bool]:
     return sa.and_(
         delivery.c.clinic_id == clinic_id,
         delivery.c.id == delivery_id,
@@ -298,14 +334,23 @@ def _held(clinic_id: str, delivery_id: str, owner: str) -> sa.ColumnElement[bool
     )
 
 
+@prepared
+def _mark_sent(clinic_id: Given, delivery_id: Given, owner: Given, now: Given) -> sa.Update:
+    held = sa.update(delivery).where(_held(clinic_id, delivery_id, owner))
+    return held.values(state="sent", sent_at=now, lease_owner=None, lease_until=None, last_error=None)
+
+
 def mark_sent(connection: sa.Connection, clinic_id: str, delivery_id: str, owner: str, now: dt.datetime) -> int:
     """Record a copy as sent, if this owner still holds it. How many rows changed: 1, or 0: too late."""
-    statement = (
-        sa.update(delivery)
-        .where(_held(clinic_id, delivery_id, owner))
-        .values(state="sent", sent_at=now, lease_owner=None, lease_until=None, last_error=None)
-    )
-    return connection.execute(statement).rowcount
+    return _mark_sent(connection, clinic_id, delivery_id, owner, now).rowcount
+
+
+@prepared
+def _mark_failed(
+    clinic_id: Given, delivery_id: Given, owner: Given, state: Given, next_try_at: Given, last_error: Given
+) -> sa.Update:
+    held = sa.update(delivery).where(_held(clinic_id, delivery_id, owner))
+    return held.values(state=state, next_try_at=next_try_at, last_error=last_error, lease_owner=None, lease_until=None)
 
 
 def mark_failed(
@@ -319,12 +364,7 @@ def mark_failed(
     last_error: str,
 ) -> int:
     """Record a failed attempt, if this owner still holds the copy: to be tried again, or dead, visible and alarmed."""
-    statement = (
-        sa.update(delivery)
-        .where(_held(clinic_id, delivery_id, owner))
-        .values(state=state, next_try_at=next_try_at, last_error=last_error, lease_owner=None, lease_until=None)
-    )
-    return connection.execute(statement).rowcount
+    return _mark_failed(connection, clinic_id, delivery_id, owner, state, next_try_at, last_error).rowcount
 
 
 def states(connection: sa.Connection) -> dict[str, int]:

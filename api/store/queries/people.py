@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from api.store.queries.prepared import Given, prepared
 from api.store.tables import contact, feed, person
 
 __all__ = [
@@ -32,10 +33,14 @@ def add_person(connection: sa.Connection, values: Mapping[str, Any]) -> None:
     connection.execute(sa.insert(person), [dict(values)])
 
 
+@prepared
+def _person(clinic_id: Given, person_id: Given) -> sa.Select[Any]:
+    return sa.select(person).where(person.c.clinic_id == clinic_id, person.c.id == person_id)
+
+
 def person_by_id(connection: sa.Connection, clinic_id: str, person_id: str) -> Row | None:
     """One person of this clinic."""
-    statement = sa.select(person).where(person.c.clinic_id == clinic_id, person.c.id == person_id)
-    return connection.execute(statement).mappings().one_or_none()
+    return _person(connection, clinic_id, person_id).mappings().one_or_none()
 
 
 def persons_after(connection: sa.Connection, clinic_id: str, after: str, limit: int) -> Sequence[Row]:
@@ -65,10 +70,14 @@ def add_contact(connection: sa.Connection, values: Mapping[str, Any]) -> None:
     connection.execute(sa.insert(contact), [dict(values)])
 
 
+@prepared
+def _contact(clinic_id: Given, contact_id: Given) -> sa.Select[Any]:
+    return sa.select(contact).where(contact.c.clinic_id == clinic_id, contact.c.id == contact_id)
+
+
 def contact_by_id(connection: sa.Connection, clinic_id: str, contact_id: str) -> Row | None:
     """One contact of this clinic."""
-    statement = sa.select(contact).where(contact.c.clinic_id == clinic_id, contact.c.id == contact_id)
-    return connection.execute(statement).mappings().one_or_none()
+    return _contact(connection, clinic_id, contact_id).mappings().one_or_none()
 
 
 def contacts_after(connection: sa.Connection, clinic_id: str, after: str, limit: int) -> Sequence[Row]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from api.store.queries.prepared import Given, prepared
 from api.store.tables import calculation, fact_use, plan, pump, refill
 
 __all__ = [
@@ -25,14 +26,15 @@ __all__ = [
 Row = sa.RowMapping
 
 _ROWS_AT_A_TIME = 100
+_ADD_CALCULATION, _ADD_FACT_USE, _ADD_REFILL = sa.insert(calculation), sa.insert(fact_use), sa.insert(refill)
 
 
 def add_calculation(connection: sa.Connection, values: Mapping[str, Any], facts: Iterable[str] = ()) -> None:
     """Keep a record of the core, word for word, and which figures of the library it used."""
-    connection.execute(sa.insert(calculation), [dict(values)])
+    connection.execute(_ADD_CALCULATION, [dict(values)])
     used = [{"clinic_id": values["clinic_id"], "calculation_id": values["id"], "fact": fact} for fact in facts]
     if used:
-        connection.execute(sa.insert(fact_use), used)
+        connection.execute(_ADD_FACT_USE, used)
 
 
 def calculation_by_id(connection: sa.Connection, clinic_id: str, calculation_id: str) -> Row:
@@ -73,17 +75,22 @@ def calculations_that_used(
 
 def add_refill(connection: sa.Connection, values: Mapping[str, Any]) -> None:
     """Keep a new refill, which is then the open one of its pump."""
-    connection.execute(sa.insert(refill), [dict(values)])
+    connection.execute(_ADD_REFILL, [dict(values)])
 
 
-def _open(clinic_id: str, pump_id: str) -> sa.ColumnElement[bool]:
+def _open(clinic_id: Given, pump_id: Given) -> sa.ColumnElement[bool]:
     return sa.and_(refill.c.clinic_id == clinic_id, refill.c.pump_id == pump_id, refill.c.superseded_at.is_(None))
+
+
+@prepared
+def _close_open(clinic_id: Given, pump_id: Given, now: Given) -> sa.Update:
+    return sa.update(refill).where(_open(clinic_id, pump_id)).values(superseded_at=now).returning(refill.c.id)
 
 
 def close_open_refill(connection: sa.Connection, clinic_id: str, pump_id: str, now: dt.datetime) -> str | None:
     """Close the open refill of a pump, if there is one. Its id."""
-    statement = sa.update(refill).where(_open(clinic_id, pump_id)).values(superseded_at=now).returning(refill.c.id)
-    return connection.execute(statement).scalar_one_or_none()
+    found: str | None = _close_open(connection, clinic_id, pump_id, now).scalar_one_or_none()
+    return found
 
 
 def _with_record() -> sa.Select[Any]:
@@ -94,15 +101,24 @@ def _with_record() -> sa.Select[Any]:
     return sa.select(refill, calculation.c.record).select_from(joined)
 
 
+@prepared
+def _open_refill(clinic_id: Given, pump_id: Given) -> sa.Select[Any]:
+    return _with_record().where(_open(clinic_id, pump_id))
+
+
 def open_refill(connection: sa.Connection, clinic_id: str, pump_id: str) -> Row | None:
     """The open refill of a pump with its calculation's record, if it has one."""
-    return connection.execute(_with_record().where(_open(clinic_id, pump_id))).mappings().one_or_none()
+    return _open_refill(connection, clinic_id, pump_id).mappings().one_or_none()
+
+
+@prepared
+def _refill(clinic_id: Given, refill_id: Given) -> sa.Select[Any]:
+    return _with_record().where(refill.c.clinic_id == clinic_id, refill.c.id == refill_id)
 
 
 def refill_by_id(connection: sa.Connection, clinic_id: str, refill_id: str) -> Row | None:
     """One refill of this clinic with its calculation's record."""
-    statement = _with_record().where(refill.c.clinic_id == clinic_id, refill.c.id == refill_id)
-    return connection.execute(statement).mappings().one_or_none()
+    return _refill(connection, clinic_id, refill_id).mappings().one_or_none()
 
 
 def refills_after(
