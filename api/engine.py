@@ -74,6 +74,8 @@ class Engine:
         self._monotonic = monotonic
         self._guard = ClockGuard()
         self._ping = ping
+        self._beats: dict[str, dt.datetime] = {}
+        """What went well last, when the clock was last looked at."""
         self._library: str | None = None
         self._was_believed = False
 
@@ -123,8 +125,8 @@ class Engine:
     def look(self) -> Verdict:
         """Look at the clock: whether it may be believed."""
         with self.store.reading() as connection:
-            kept, server = engine.beat_of(connection, "clock"), engine.database_now(connection)
-        self.verdict = self._guard.look(self._now(), self._monotonic(), kept, server)
+            self._beats, server = engine.beats(connection), engine.database_now(connection)
+        self.verdict = self._guard.look(self._now(), self._monotonic(), self._beats.get("clock"), server)
         if self.verdict.alarm is not None:
             _LOG.error("clock_not_believed %s", self.verdict.alarm)
         return self.verdict
@@ -151,9 +153,7 @@ class Engine:
             _LOG.info("library_changed pumps=%d", count)
 
     def _nightly(self) -> None:
-        now = self._now()
-        with self.store.reading() as connection:
-            last = engine.beat_of(connection, "nightly")
+        now, last = self._now(), self._beats.get("nightly")
         if last is None or abs(now - last) >= _NIGHTLY:
             self.wrong = check_all(self.store, now)
 
@@ -161,7 +161,7 @@ class Engine:
         now = self._now()
         with self.store.writing() as connection:
             engine.mark_beat(connection, "sweep", now)
-            kept = engine.beat_of(connection, "clock")
+            kept = engine.beats(connection).get("clock")
             if self.verdict.may_schedule and (kept is None or now > kept):
                 engine.mark_beat(connection, "clock", now)
         if self._ping is not None:

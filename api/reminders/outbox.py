@@ -72,6 +72,8 @@ def queue_due(connection: sa.Connection, now: dt.datetime) -> int:
     keys = [(row["clinic_id"], row["id"]) for row in due]
     of_plans = outbox.due_reminders(connection, keys, now)
     own = outbox.due_of_clinics(connection, now, _BATCH)
+    if not due and not own:
+        return 0
     clinic_ids = sorted({row["clinic_id"] for row in (*due, *own)})
     batch = _Batch(
         now, outbox.clinics_with(connection, clinic_ids), _by_clinic(outbox.contacts_of(connection, clinic_ids))

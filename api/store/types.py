@@ -29,7 +29,7 @@ def written_instant(value: dt.datetime) -> str:
     """``2026-11-25T02:30:00.000000Z``. Raises ValueError for a date-time without an offset."""
     if value.tzinfo is None or value.utcoffset() is None:
         raise ValueError("a date-time without an offset is refused: it names no instant")
-    return value.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%f").rjust(26, "0") + "Z"
+    return value.astimezone(dt.UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 class Instant(sa.TypeDecorator[dt.datetime]):
@@ -42,7 +42,7 @@ class Instant(sa.TypeDecorator[dt.datetime]):
         return None if value is None else written_instant(value)
 
     def process_result_value(self, value: str | None, dialect: Any) -> dt.datetime | None:
-        return None if value is None else dt.datetime.strptime(value, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=dt.UTC)
+        return None if value is None else dt.datetime.fromisoformat(value)
 
 
 class Day(sa.TypeDecorator[dt.date]):

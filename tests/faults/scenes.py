@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
+import json
 import os
 import signal
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -19,7 +22,7 @@ from api.refills import record_refill
 from api.reminders.notice import Address, Notice, Undeliverable
 from api.responses import respond
 
-__all__ = ["SCENES", "WATCHED", "Fuse", "Scene", "is_down"]
+__all__ = ["SCENES", "WATCHED", "Camera", "Fuse", "Scene", "is_down"]
 
 SOON = DUE + dt.timedelta(minutes=1)
 MORNING = dt.datetime(2026, 12, 15, 14, 0, tzinfo=dt.UTC)
@@ -114,18 +117,51 @@ class Fuse:
     def _step(self, _frame: FrameType, event: str, _arg: object) -> Any:
         if event == "opcode":
             self.count += 1
-            if self.count == self.at:
-                os.kill(os.getpid(), signal.SIGKILL)
+            self._counted()
         return self._step
+
+    def _counted(self) -> None:
+        if self.count == self.at:
+            os.kill(os.getpid(), signal.SIGKILL)
 
     def burn(self, work: Callable[[], object]) -> None:
         """Do work with this fuse burning."""
-        import sys
-
         sys.settrace(self)
         try:
             work()
         finally:
             sys.settrace(None)
             if self.tally is not None:
-                self.tally.write_text(str(self.count))
+                self.tally.write_text(self._told())
+
+    def _told(self) -> str:
+        return str(self.count)
+
+
+class Camera(Fuse):
+    """Looks at every bytecode at what a process that dies there would leave: the bytes of some files, and no more.
+
+    The tally is how many bytecodes there were, and those at which the files were no longer what they had been.
+    """
+
+    def __init__(self, files: Sequence[Path], tally: Path) -> None:
+        super().__init__(tally=tally)
+        self.files = files
+        self.changes: list[int] = []
+        self._left = self._leaves()
+
+    def _counted(self) -> None:
+        left = self._leaves()
+        if left != self._left:
+            self.changes.append(self.count)
+            self._left = left
+
+    def _leaves(self) -> bytes:
+        found = hashlib.blake2b()
+        for file in self.files:
+            found.update(file.read_bytes() if file.exists() else b"-")
+            found.update(b"/")
+        return found.digest()
+
+    def _told(self) -> str:
+        return json.dumps([self.count, self.changes])

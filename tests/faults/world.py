@@ -169,6 +169,11 @@ class World:
     def path(self) -> Path:
         return self.folder / "postbox"
 
+    @property
+    def files(self) -> list[Path]:
+        """Everything that outlives a process: the database with its log, and what has left the house."""
+        return [Path(self._database), Path(f"{self._database}-wal"), self.path]
+
     def furnish(self, fills: Mapping[str, Mapping[str, Any]] = FILLS, **settings: Any) -> World:
         """Two pumps that were filled, a nurse who is told at once and a supervisor who is told after half an hour."""
         store = self.store

@@ -13,7 +13,7 @@ from api.store.queries.prepared import Given, insert_for, prepared, unless_there
 from api.store.tables import beat, calculation, clinic, contact, delivery, once, plan, pump, reminder
 
 __all__ = [
-    "beat_of",
+    "beats",
     "begin_once",
     "clinics_with_digest",
     "database_now",
@@ -38,13 +38,13 @@ Row = sa.RowMapping
 
 
 @prepared
-def _beat(name: Given) -> sa.Select[Any]:
-    return sa.select(beat.c.at).where(beat.c.name == name)
+def _beats() -> sa.Select[Any]:
+    return sa.select(beat.c.name, beat.c.at)
 
 
-def beat_of(connection: sa.Connection, name: str) -> dt.datetime | None:
-    """When this piece of the engine last went well, in any process; None when it never has."""
-    return _beat(connection, name).scalar_one_or_none()
+def beats(connection: sa.Connection) -> dict[str, dt.datetime]:
+    """When each piece of the engine last went well, in any process, by name."""
+    return {row["name"]: row["at"] for row in _beats(connection).mappings()}
 
 
 @functools.cache
@@ -59,11 +59,14 @@ def mark_beat(connection: sa.Connection, name: str, at: dt.datetime) -> None:
     connection.execute(_marked(connection.dialect.name), {"name": name, "at": at})
 
 
+_CLOCK = sa.select(sa.func.clock_timestamp())
+
+
 def database_now(connection: sa.Connection) -> dt.datetime | None:
     """The clock of a database server that is another machine's; None where there is none."""
     if connection.dialect.name != "postgresql":
         return None
-    found: dt.datetime = connection.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
+    found: dt.datetime = connection.execute(_CLOCK).scalar_one()
     return found
 
 

@@ -16,6 +16,7 @@ disk       a real store in memory, and the statement or the commit at which the 
 post       what carries the messages, and fails
 house      fictional clinics, their people and their pumps
 people     what they do, and when
+weather    how rough one world is
 troubles   what goes wrong, and when
 expected   when somebody must be told, worked out a second time
 copies     what must hold of every copy and every answer

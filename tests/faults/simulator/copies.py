@@ -35,6 +35,8 @@ class CopyJudge:
         """The open plans, by pump."""
         self._pumps: dict[str, Pump] = {}
         self._arrived: dict[str, int] = {}
+        self._alarmed: set[tuple[str, str, str]] = set()
+        """The receivers of whose dead copies there was an alarm."""
         self._worker: Engine | None = None
         self._looked: set[Engine] = set()
         self._whole = 0
@@ -68,7 +70,11 @@ class CopyJudge:
         raise NotImplementedError
 
     def _answers(self, plan_id: str) -> list[Row]:
-        return self._rows("SELECT * FROM response WHERE plan_id = ? ORDER BY recorded_at, id", plan_id)
+        return self._rows(
+            "SELECT * FROM response WHERE clinic_id IN (SELECT id FROM clinic) AND plan_id = ?"
+            " ORDER BY recorded_at, id",
+            plan_id,
+        )
 
     def _is_met(self, plan: Plan, owed: dt.datetime, answers: list[Row]) -> bool:
         """Whether somebody was told, or has answered, since."""
@@ -106,7 +112,7 @@ class CopyJudge:
             " FROM delivery JOIN reminder ON reminder.clinic_id = delivery.clinic_id"
             " AND reminder.id = delivery.reminder_id JOIN clinic ON clinic.id = delivery.clinic_id"
             " LEFT JOIN plan ON plan.clinic_id = reminder.clinic_id AND plan.id = reminder.plan_id"
-            " WHERE delivery.idem = ?",
+            " WHERE delivery.clinic_id IN (SELECT id FROM clinic) AND delivery.idem = ?",
             notice.idem,
         )[0]
         self._is_itself(row, to)

@@ -113,10 +113,11 @@ CHANGES = {
 """Every setting that the clinic may change, and how it is drawn."""
 
 
-def visit_after(chance: random.Random, fill_date: dt.date, refill_by: dt.date) -> tuple[dt.date, int]:
+def visit_after(chance: random.Random, fill_date: dt.date, refill_by: dt.date, lateness: float) -> tuple[dt.date, int]:
     """The day on which the next refill is done, and how many days later somebody records it."""
     span = (refill_by - fill_date).days
-    kind = chance.choices(["early", "very-early", "on-the-day", "late", "very-late"], [66, 6, 14, 11, 3])[0]
+    kinds = ("early", "very-early", "on-the-day", "late", "very-late")
+    kind = chance.choices(kinds, (66, 6, 14, 15 * lateness, 4 * lateness))[0]
     days = {
         "early": lambda: -chance.randint(1, 10),
         "very-early": lambda: -span // 2,

@@ -26,7 +26,6 @@ __all__ = ["People"]
 
 _TIERS = ((0, "scheduler"), (60, "nurse"), (240, "prescriber"), (1440, "supervisor"))
 _EMPTIED = {"withdrawn_volume": "0 mL", "left_volume": "0 mL", "new_start": True}
-_HABITS = ("prompt", "prompt", "late", "never")
 
 
 @dataclass
@@ -60,7 +59,7 @@ class People:
     def _join(self, clinic: Clinic, after: int, role: str) -> None:
         body = {"name": f"Fictional {role}", "role": role}
         row = api_people.add_person(self.world.store, clinic.id, body, self.now)
-        person = Person(row["id"], habit=self.chance.choice(_HABITS))
+        person = Person(row["id"], habit=self.chance.choice(self.world.weather.habits))
         clinic.people.append(person)
         self._contact(clinic, person, after)
 
@@ -121,7 +120,9 @@ class People:
             pump.ran_dry = False
         opened = self._open_refill(pump)
         assert opened is not None
-        next_day, later = visit_after(self.chance, day, dt.date.fromisoformat(opened["refill_by"]))
+        next_day, later = visit_after(
+            self.chance, day, dt.date.fromisoformat(opened["refill_by"]), self.world.weather.lateness
+        )
         hour = dt.time(self.chance.randint(8, 17), self.chance.randint(0, 59))
         at = dt.datetime.combine(next_day, hour, ZoneInfo(pump.clinic.zone)).astimezone(dt.UTC)
         self._plan_visit(pump, max(at, self.world.clock.true + dt.timedelta(hours=2)), later)

@@ -162,20 +162,32 @@ class Judge(CopyJudge):
             old = self._now - instant(row["queued_at"]) > DAY + 2 * _CAP
             if row["state"] == "pending" and old and not waits and row["attempts"] > 12:
                 self._broken("R-02", f"a copy is not delivered since {row['queued_at']} and is not dead")
-            if row["state"] == "dead" and not self._rows(
-                # A newer copy takes the place of a dead one to the same receiver: the alarm is about the first.
-                "SELECT 1 FROM delivery AS of JOIN reminder ON reminder.clinic_id = of.clinic_id AND about = of.id"
-                " WHERE of.clinic_id = ? AND of.channel = ? AND of.recipient = ? UNION ALL SELECT 1 FROM reminder"
-                " WHERE clinic_id = ? AND id = ? AND kind = 'dead-delivery'",
-                row["clinic_id"], row["channel"], row["recipient"], row["clinic_id"], row["reminder_id"],
-            ):  # fmt: skip
+            if row["state"] == "dead" and not self._is_alarmed(row):
                 self._broken("R-02", "a copy is dead and there is no alarm")
+
+    def _is_alarmed(self, row: Row) -> bool:
+        """A newer copy takes the place of a dead one to the same receiver: the alarm is about the first."""
+        receiver = (row["clinic_id"], row["channel"], row["recipient"])
+        if receiver not in self._alarmed:
+            alarms = self._rows(
+                "SELECT delivery.channel, recipient FROM reminder JOIN delivery ON delivery.clinic_id ="
+                " reminder.clinic_id AND delivery.id = about WHERE reminder.clinic_id = ? AND kind = 'dead-delivery'",
+                row["clinic_id"],
+            )
+            self._alarmed |= {(row["clinic_id"], each["channel"], each["recipient"]) for each in alarms}
+        return receiver in self._alarmed or bool(
+            self._rows(
+                "SELECT 1 FROM reminder WHERE clinic_id = ? AND id = ? AND kind = 'dead-delivery'",
+                row["clinic_id"], row["reminder_id"],
+            )
+        )  # fmt: skip
 
     def _everybody_is_told(self) -> None:
         now_set = {
             row["id"]: (dt.time.fromisoformat(row["reminder_time"]), row["reminder_days_before"])
             for row in self._rows("SELECT id, reminder_time, reminder_days_before FROM clinic")
         }
+        answered = self._answered()
         for plan in self.plans.values():
             if plan.settings != now_set[plan.clinic_id] and not self._is_marked(plan):
                 if plan.kind == "date":
@@ -183,7 +195,7 @@ class Judge(CopyJudge):
                 continue  # an alert takes the new hour when it comes again
             if plan.opened >= self._began or (plan.told is not None and self._began - plan.told < dt.timedelta(0)):
                 continue
-            answers = self._answers(plan.id)
+            answers = answered.get(plan.id, [])
             owed = plan.owed(self._began, answers)
             if owed is None or self._is_met(plan, owed, answers):
                 continue
@@ -200,21 +212,28 @@ class Judge(CopyJudge):
                     f"{plan.refill_by}) was to be told of at {owed} and was last told of at {plan.told}",
                 )
 
+    def _answered(self) -> dict[str, list[Row]]:
+        """The answers to every open plan."""
+        found: dict[str, list[Row]] = {}
+        for row in self._rows(
+            "SELECT response.* FROM plan JOIN response ON response.clinic_id = plan.clinic_id"
+            " AND response.plan_id = plan.id WHERE closed_at IS NULL ORDER BY recorded_at, response.id"
+        ):
+            found.setdefault(row["plan_id"], []).append(row)
+        return found
+
     def _is_marked(self, plan: Plan) -> bool:
         """Whether a change came in this very tick, after its plans were worked out again."""
         return bool(self._rows("SELECT 1 FROM pump WHERE id = ? AND stale_since IS NOT NULL", plan.pump_id))
 
     def _escalates(self) -> None:
         """Whoever is next is told when nobody has answered: R-12."""
-        steps = self._rows(
-            "SELECT reminder.*, plan.pump_id FROM plan JOIN reminder ON reminder.clinic_id = plan.clinic_id"
-            " AND reminder.plan_id = plan.id WHERE plan.closed_at IS NULL AND reminder.state = 'queued'"
-            " ORDER BY reminder.queued_at"
-        )
-        last = {row["pump_id"]: row for row in steps}
-        for pump_id, step in last.items():
-            plan = self.plans[pump_id]
-            answers = self._answers(plan.id)
+        answered = self._answered()
+        for pump_id, plan in self.plans.items():
+            step = self._last_step(plan)
+            if step is None:
+                continue
+            answers = answered.get(plan.id, [])
             queued = instant(step["queued_at"])
             if (answers and instant(answers[-1]["recorded_at"]) >= queued) or self._turn[1] > queued:
                 continue
@@ -231,6 +250,17 @@ class Judge(CopyJudge):
                     "R-12",
                     f"nobody answers {step['kind']} of pump {pump_id}, queued at {queued}, and nobody is told next",
                 )
+
+    def _last_step(self, plan: Plan) -> Row | None:
+        """The reminder of a plan that was queued last, looked for again only where something was queued since."""
+        newest = self._rows(
+            "SELECT id, queued_at, count(*) AS queued, max(queued_at) FROM reminder"
+            " WHERE clinic_id = ? AND plan_id = ? AND state = 'queued'",
+            plan.clinic_id, plan.id,
+        )[0]  # fmt: skip
+        if newest["id"] is None:
+            return None
+        return self._rows("SELECT * FROM reminder WHERE clinic_id = ? AND id = ?", plan.clinic_id, newest["id"])[0]
 
     def _wait(self, step: Row, contacts: list[Row], queued: dt.datetime) -> dt.timedelta | None:
         """After how long somebody else is told; None when that is everybody."""

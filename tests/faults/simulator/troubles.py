@@ -39,18 +39,19 @@ class Troubles:
             count = int(per_year * years + chance.random())
             return sorted(start + (self.world.end - start) * chance.random() for _ in range(count))
 
-        for when in often(150):
+        weather = self.world.weather
+        for when in often(weather.disk):
             self.world.at(when, "disk", self._disk_fails)
-        for when in often(40):
+        for when in often(weather.downtimes):
             self.world.at(when, "down", self._goes_down)
-        for when in often(30):
+        for when in often(weather.clock):
             self.world.at(when, "clock", self._clock_fails)
         for name in self.world.channels:
-            for when in often(25):
+            for when in often(weather.channel):
                 self.world.at(when, "channel", lambda name=name: self._channel_fails(name))  # type: ignore[misc]
-        for when in often(12):
+        for when in often(weather.refusals):
             self.world.at(when, "refusal", self._address_refused)
-        for when in often(60):
+        for when in often(weather.changes):
             self._change(when)
 
     def _change(self, when: dt.datetime) -> None:

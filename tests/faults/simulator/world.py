@@ -24,6 +24,7 @@ from .people import People
 from .post import Arrival, Post
 from .promises import Judge
 from .troubles import Troubles
+from .weather import Weather
 
 __all__ = ["Broken", "Figures", "World", "run"]
 
@@ -77,11 +78,14 @@ class _Event:
 class World:
     """Everything of one run."""
 
-    def __init__(self, seed: int, pump_years: float, path: Path, *, believed: bool = False) -> None:
+    def __init__(
+        self, seed: int, pump_years: float, path: Path, *, believed: bool = False, weather: Weather | None = None
+    ) -> None:
         self.seed = seed
         self.believed = believed
         """Whether a process may start by a clock that is ahead, and believe it."""
         self.pumps = max(4, min(100, round(pump_years**0.5 * 10)))
+        self.weather = weather or Weather.drawn(stream(seed, "weather"))
         self.figures = Figures(seed, pump_years=pump_years)
         self.clock = Clock(START)
         self.end = START + pump_years / self.pumps * _YEAR
@@ -298,12 +302,15 @@ class World:
         return figures
 
 
-def run(seed: int, pump_years: float = 100, *, believed: bool = False) -> Figures:
-    """One run of a seed: the same seed, the same run. Raises Broken for a promise that does not hold."""
+def run(seed: int, pump_years: float = 100, *, believed: bool = False, weather: Weather | None = None) -> Figures:
+    """One run of a seed, in its own weather or in another: the same seed, the same run.
+
+    Raises Broken for a promise that does not hold.
+    """
     logging.disable(logging.CRITICAL)
     try:
         with chosen_by(stream(seed, "names")), memory_disk() as folder:
-            world = World(seed, pump_years, folder / "pumpcalc.db", believed=believed)
+            world = World(seed, pump_years, folder / "pumpcalc.db", believed=believed, weather=weather)
             try:
                 return world.live()
             finally:
