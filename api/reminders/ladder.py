@@ -9,12 +9,26 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from api.store.ids import new_id
+from api.store.types import Row
 from pumpcalc.library import SEVERITIES
 
-__all__ = ["Rung", "at_once", "held_until", "instant_of", "ladder", "next_morning", "step", "urgency", "worst"]
+__all__ = [
+    "Rung",
+    "at_once",
+    "held_until",
+    "instant_of",
+    "ladder",
+    "next_morning",
+    "not_before",
+    "step",
+    "urgency",
+    "worst",
+]
 
 _DUE_DAY = 0
 _A_DAY = dt.timedelta(days=1)
+_NEVER_HELD = "critical"
+"""No quiet hours hold a reminder of which a miss is as bad as this."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +98,19 @@ def held_until(now: dt.datetime, quiet_from: dt.time, quiet_until: dt.time, zone
         if begin <= now < end:
             return end
     return now
+
+
+def not_before(contact: Row, severity: str, refill_by: dt.date | None, now: dt.datetime, zone: str) -> dt.datetime:
+    """Until when the quiet hours of a contact hold a copy; the instant itself, when they do not.
+
+    They never hold the worst, nor what has no last safe day, nor anything past the end of that day.
+    """
+    if contact["quiet_from"] is None or severity == _NEVER_HELD or refill_by is None:
+        return now
+    begins, ends = (dt.time.fromisoformat(contact[name]) for name in ("quiet_from", "quiet_until"))
+    held = held_until(now, begins, ends, zone)
+    over = instant_of(dt.datetime.combine(refill_by + _A_DAY, dt.time()), zone)
+    return held if held < over else now
 
 
 def step(rung: Rung, now: dt.datetime, **values: Any) -> dict[str, Any]:

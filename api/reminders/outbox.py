@@ -16,12 +16,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from api.reminders.ladder import Rung, at_once, held_until, instant_of, next_morning, step
+from api.reminders.ladder import Rung, at_once, next_morning, not_before, step
 from api.store.ids import new_id
 from api.store.queries import outbox, plans
 from api.store.types import Row
 
-__all__ = ["Claim", "claim", "complete", "fail", "idem", "queue_due"]
+__all__ = ["Claim", "claim", "complete", "fail", "hold", "idem", "queue_due"]
 
 MAILBOX = "email"
 """The channel of a clinic's own mailbox."""
@@ -33,8 +33,6 @@ _DEAD_AFTER = dt.timedelta(hours=24)
 _DEAD = "dead-delivery"
 _EVERY_DAY = {"due-day": "overdue", "overdue": "overdue", "unknown": "unknown"}
 """Reminders that are followed by one on the next day, until the plan is closed."""
-_ALWAYS = "critical"
-"""No quiet hours hold a reminder of which a miss is as bad as this."""
 
 
 @dataclass(frozen=True)
@@ -157,7 +155,8 @@ class _Batch:
         if row["after_minutes"] == 0:
             self._mailbox(row, clinic)
         for each in told:
-            self._copy(row, each["channel"], each["address"], each["id"], self._not_before(each, row, clinic, plan))
+            held = not_before(each, row["severity"], plan["refill_by"], self.now, clinic["time_zone"])
+            self._copy(row, each["channel"], each["address"], each["id"], held)
         self._escalate(row, clinic, contacts)
         if daily is not None:
             hour = clinic["reminder_time"]
@@ -226,16 +225,6 @@ class _Batch:
             }
         )
 
-    def _not_before(self, contact: Row, row: Row, clinic: Row, plan: Row) -> dt.datetime:
-        """Quiet hours hold a copy; they never hold the worst, nor past the end of the last safe day."""
-        if contact["quiet_from"] is None or row["severity"] == _ALWAYS or plan["refill_by"] is None:
-            return self.now
-        zone = clinic["time_zone"]
-        begins, ends = (dt.time.fromisoformat(contact[name]) for name in ("quiet_from", "quiet_until"))
-        held = held_until(self.now, begins, ends, zone)
-        ended = instant_of(dt.datetime.combine(plan["refill_by"] + dt.timedelta(days=1), dt.time()), zone)
-        return held if held < ended else self.now
-
     def _escalate(self, row: Row, clinic: Row, contacts: Sequence[Row]) -> None:
         """Whoever is told next if nobody answers; then everybody again, as often as the clinic says."""
         later = [each["after_minutes"] for each in contacts if each["after_minutes"] > row["after_minutes"]]
@@ -281,6 +270,11 @@ def claim(
 def complete(connection: sa.Connection, claimed: Claim, now: dt.datetime) -> bool:
     """Record a copy as sent. False when it is no longer this owner's to record."""
     return outbox.mark_sent(connection, claimed.clinic_id, claimed.delivery_id, claimed.owner, now) == 1
+
+
+def hold(connection: sa.Connection, claimed: Claim, until: dt.datetime) -> bool:
+    """Give a copy back untried, for its receiver's quiet hours. False when it is no longer this owner's."""
+    return outbox.mark_held(connection, claimed.clinic_id, claimed.delivery_id, claimed.owner, until) == 1
 
 
 def fail(

@@ -18,9 +18,10 @@ from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
+from api.reminders.ladder import not_before
 from api.reminders.message import notice
 from api.reminders.notice import Address, Channel, Notice, TryLater, Undeliverable
-from api.reminders.outbox import Claim, claim, complete, fail, queue_due
+from api.reminders.outbox import Claim, claim, complete, fail, hold, queue_due
 from api.store.engine import Store
 from api.store.queries import outbox, people, plans
 
@@ -109,9 +110,10 @@ class _OpenChannels:
 
 @dataclass(frozen=True)
 class _Outcome:
-    """How one attempt went. ``error`` is None when the copy left."""
+    """How one attempt went. ``error`` is None when the copy left, or is held until the end of quiet hours."""
 
     error: str | None = None
+    held_until: dt.datetime | None = None
     not_before: dt.timedelta = dt.timedelta()
     is_final: bool = False
 
@@ -146,6 +148,8 @@ class _Sender:
             done = (claimed, self._send(claimed))
 
     def _record(self, connection: sa.Connection, claimed: Claim, outcome: _Outcome) -> bool:
+        if outcome.held_until is not None:
+            return hold(connection, claimed, outcome.held_until)
         if outcome.error is None:
             return complete(connection, claimed, self.now())
         return fail(
@@ -158,6 +162,8 @@ class _Sender:
         )
 
     def _tell(self, claimed: Claim, outcome: _Outcome, *, kept: bool) -> None:
+        if outcome.held_until is not None:
+            return
         went = outcome.error is None
         self.swept.count(sent=went and kept, failed=not went, late=went and not kept)
         _LOG.info(
@@ -172,9 +178,11 @@ class _Sender:
     def _send(self, claimed: Claim) -> _Outcome:
         """Send one copy. Whatever is wrong with one must not stop the others."""
         try:
-            told, to = self._written(claimed)
+            told, to, held = self._written(claimed)
         except Exception as error:
             return _Outcome(_in_words(error))
+        if held > told.now:
+            return _Outcome(held_until=held)
         try:
             self.channels.channels[claimed.channel].send(told, to)
         except TryLater as error:
@@ -188,8 +196,12 @@ class _Sender:
         self.channels.went(claimed.channel, well=outcome.error is None or outcome.is_final)
         return outcome
 
-    def _written(self, claimed: Claim) -> tuple[Notice, Address]:
-        """What is told, and where it goes: as the store has it now."""
+    def _written(self, claimed: Claim) -> tuple[Notice, Address, dt.datetime]:
+        """What is told, where it goes, and not before when: as the store has it now.
+
+        Quiet hours are looked at again. A copy that was queued before them may be sent in them: after a failure, or
+        when nothing ran for a while.
+        """
         with self.store.reading() as connection:
             facts = outbox.letter(connection, claimed.clinic_id, claimed.reminder_id)
             listed = plans.board(connection, claimed.clinic_id) if facts["kind"] == "digest" else ()
@@ -198,9 +210,12 @@ class _Sender:
                 if claimed.contact_id is not None
                 else None
             )
-        told = notice(facts, claimed.idem, self.public_url, self.now(), listed)
-        secret = contact["secret"] if contact is not None else None
-        return told, Address(claimed.channel, claimed.recipient, secret)
+        now = self.now()
+        told = notice(facts, claimed.idem, self.public_url, now, listed)
+        if contact is None:
+            return told, Address(claimed.channel, claimed.recipient, None), now
+        held = not_before(contact, facts["severity"], facts["refill_by"], now, facts["time_zone"])
+        return told, Address(claimed.channel, claimed.recipient, contact["secret"]), held
 
 
 def _in_words(error: Exception) -> str:

@@ -215,6 +215,20 @@ def test_quiet_hours_hold_a_copy_and_never_drop_it(fiction: House, channel: Reco
     assert _told(fiction, channel, FIRST_RUNG + 60 * MINUTE) == ["told-0@clinic.example"]
 
 
+def test_quiet_hours_hold_a_copy_that_is_late_or_tried_again(fiction: House, channel: Recorder) -> None:
+    fiction.record()
+    fiction.person(quiet_from="09:05", quiet_until="10:00")
+    channel.failing = True
+    assert _told(fiction, channel, FIRST_RUNG) == []  # both fail before the quiet hours begin
+    channel.failing = False
+    assert _told(fiction, channel, FIRST_RUNG + 5 * MINUTE) == ["refills@clinic.example"]
+    with fiction.store.reading() as connection:
+        (held,) = connection.exec_driver_sql("SELECT attempts FROM delivery WHERE state = 'pending'").scalars()
+    assert held == 1, "what was not tried is not counted as a try"
+    assert _told(fiction, channel, FIRST_RUNG + 59 * MINUTE) == []
+    assert _told(fiction, channel, FIRST_RUNG + 60 * MINUTE) == ["told-0@clinic.example"]
+
+
 def test_quiet_hours_never_pass_the_end_of_the_last_safe_day(fiction: House, channel: Recorder) -> None:
     fiction.record()
     fiction.person(quiet_from="08:00", quiet_until="07:00")

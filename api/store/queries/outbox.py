@@ -30,6 +30,7 @@ __all__ = [
     "due_reminders",
     "letter",
     "mark_failed",
+    "mark_held",
     "mark_queued",
     "mark_sent",
     "states",
@@ -365,6 +366,17 @@ def mark_failed(
 ) -> int:
     """Record a failed attempt, if this owner still holds the copy: to be tried again, or dead, visible and alarmed."""
     return _mark_failed(connection, clinic_id, delivery_id, owner, state, next_try_at, last_error).rowcount
+
+
+@prepared
+def _mark_held(clinic_id: Given, delivery_id: Given, owner: Given, until: Given) -> sa.Update:
+    held = sa.update(delivery).where(_held(clinic_id, delivery_id, owner))
+    return held.values(next_try_at=until, attempts=delivery.c.attempts - 1, lease_owner=None, lease_until=None)
+
+
+def mark_held(connection: sa.Connection, clinic_id: str, delivery_id: str, owner: str, until: dt.datetime) -> int:
+    """Put a claimed copy off, if this owner still holds it, and do not count the attempt. How many rows changed."""
+    return _mark_held(connection, clinic_id, delivery_id, owner, until).rowcount
 
 
 def states(connection: sa.Connection) -> dict[str, int]:

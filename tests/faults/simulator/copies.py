@@ -159,11 +159,9 @@ class CopyJudge:
         if row["contact_id"] is None or row["severity"] == "critical" or row["refill_by"] is None:
             return
         contact = self._rows("SELECT * FROM contact WHERE id = ?", row["contact_id"])[0]
-        if contact["quiet_from"] is None or row["attempts"] > 1:
+        if contact["quiet_from"] is None:
             return
-        # Quiet hours are looked at when a copy is queued: one that is late, or tried again, may come in them.
-        planned = instant(row["next_try_at"])
-        ends = is_quiet(planned, contact["quiet_from"], contact["quiet_until"], row["time_zone"])
+        ends = is_quiet(self._now, contact["quiet_from"], contact["quiet_until"], row["time_zone"])
         last = wall_instant(dt.date.fromisoformat(row["refill_by"]) + DAY, dt.time(), row["time_zone"])
         if ends is not None and ends < last:
             self._broken("quiet hours", f"a copy of {row['kind']} is sent in them")

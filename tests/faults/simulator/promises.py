@@ -150,8 +150,7 @@ class Judge(CopyJudge):
         slack = _HOUR if self.world.clock.true - self._turn[1] < 2 * _HOUR else dt.timedelta()
         for row in unsent:
             next_try = instant(row["next_try_at"])
-            held = row["attempts"] == 0 and row["quiet_from"] is not None
-            if next_try - self._now > (DAY + _HOUR if held else _CAP) + slack:
+            if next_try - self._now > (_CAP if row["quiet_from"] is None else DAY + _HOUR) + slack:
                 self._broken("R-02", f"a copy is not tried again before {next_try} (attempt {row['attempts']})")
             if row["lease_until"] is not None and instant(row["lease_until"]) - self._now > _LEASE + slack:
                 self._broken("R-10", f"a copy is held until {row['lease_until']}")
