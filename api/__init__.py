@@ -6,6 +6,7 @@ refills, visits                  one refill, its calculation, its reminders and 
 reservoirs, unmeasured, ledger   what happened to a pump, never changed; what it waits for follows
 replanning                       what a pump waits for, worked out again when something that it rests on has changed
 reminders/                       which are due, claiming one, sending it; whether the clock may be believed
+restoring                        a copy of the store, and what one that was put back sends
 closures                         the days on which a clinic is closed, each with its reason
 clock                            the only reader of the time; wakes the sweep
 inert, due                       how text leaves: for each sink in a form that is text there; the scheduler's list

@@ -9,6 +9,7 @@ import argparse
 import importlib.util
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 __all__ = ["USAGE", "main"]
 
@@ -30,15 +31,18 @@ pumpcalc: intrathecal pump dosing and refills
   pumpcalc migrate                    brings the store to the present tables
   pumpcalc plans                      the record of every open plan, one on each line
   pumpcalc believe-clock              the present clock is right, whatever was kept by one that was not
+  pumpcalc backup FILE                a copy of the store as it is now, while the service goes on
+  pumpcalc restore FILE               puts a copy in the place of the store; what stood there is kept
+  pumpcalc restored                   what a store that was put back would send: it sends nothing before you say so
   pumpcalc demo [--once]              a fictional clinic, from refill to reminder
 
-The last six need the service extra: pip install "pumpcalc[server]". They read PUMPCALC_DATABASE_URL,
+The last nine need the service extra: pip install "pumpcalc[server]". They read PUMPCALC_DATABASE_URL,
 PUMPCALC_SMTP_URL and the other settings of api/settings.py from the environment.
 Exit codes: 0 done; 1 it could not be done, and one sentence says why, or library diff and dry-run found a change;
 2 not understood, or refused; 3 withheld.
 """
 
-_SERVICE = ("serve", "worker", "migrate", "plans", "believe-clock", "demo")
+_SERVICE = ("serve", "worker", "migrate", "plans", "believe-clock", "backup", "restore", "restored", "demo")
 _NEEDS = (
     "fastapi",
     "uvicorn",
@@ -88,6 +92,15 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     commands.add_parser("migrate", help="brings the store to the present tables")
     commands.add_parser("plans", help="the record of every open plan, one on each line")
     commands.add_parser("believe-clock", help="the present clock is right, whatever was kept by one that was not")
+    backup = commands.add_parser("backup", help="a copy of the store as it is now, while the service goes on")
+    backup.add_argument("file", type=Path, metavar="FILE", help="a new file")
+    restore = commands.add_parser("restore", help="puts a copy in the place of the store; what stood there is kept")
+    restore.add_argument("file", type=Path, metavar="FILE", help="what pumpcalc backup has written")
+    restored = commands.add_parser("restored", help="what a store that was put back would send")
+    choice = restored.add_mutually_exclusive_group()
+    choice.add_argument("--mark", action="store_true", help="it was put back by other means: send nothing")
+    choice.add_argument("--send", action="store_true", help="tell of each pump once, the worst first")
+    choice.add_argument("--as-told", action="store_true", help="what is due counts as told")
     demo = commands.add_parser("demo", help="a fictional clinic, from refill to reminder")
     demo.add_argument("--once", action="store_true", help="end after the reminder has been delivered")
     demo.add_argument("--port", type=int, default=8000, help="default 8000")

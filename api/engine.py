@@ -25,7 +25,7 @@ from api.store import Store
 from api.store.queries import engine, outbox, plans
 from pumpcalc import library
 
-__all__ = ["Engine", "Post", "check_all", "digests_due", "replan_stale"]
+__all__ = ["RESTORED", "Engine", "Post", "check_all", "digests_due", "replan_stale"]
 
 _LOG = logging.getLogger("pumpcalc.engine")
 _AT_A_TIME = 200
@@ -36,6 +36,8 @@ _LOOKS_AGAIN_AFTER = 15
 """Seconds of a long sweep after which the clock is looked at again."""
 _NIGHTLY = dt.timedelta(hours=24)
 _AHEAD = dt.timedelta(hours=1)
+RESTORED = "restored"
+"""The mark of a store that was put back from a copy, among the marks of the engine: when the copy was made."""
 _KEPT_FOR = dt.timedelta(days=30)
 """How long the answer to an Idempotency-Key is kept."""
 
@@ -94,7 +96,7 @@ class Engine:
                     looked = self._monotonic()
                 return self.verdict.may_send and carry_on()
 
-        if not goes_on():
+        if not goes_on() or self.is_held:
             return Swept()
         self._after_a_doubt()
         self._new_library()
@@ -129,7 +131,14 @@ class Engine:
         self.verdict = self._guard.look(self._now(), self._monotonic(), self._beats.get("clock"), server)
         if self.verdict.alarm is not None:
             _LOG.error("clock_not_believed %s", self.verdict.alarm)
+        if self.is_held:
+            _LOG.error("store_was_restored nothing is sent before an operator has looked: pumpcalc restored")
         return self.verdict
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the store was put back from a copy, and nobody has looked at it yet: nothing is sent."""
+        return RESTORED in self._beats
 
     def _after_a_doubt(self) -> None:
         """At the first tick by a clock that is believed: what one that was ahead has left is told anew."""

@@ -41,13 +41,14 @@ def run(options: argparse.Namespace) -> int:
             from api.demo import demo
 
             return demo(port=options.port, once=options.once)
+        if options.command == "restore":
+            return _copies(settings, options)  # there may be no store yet
         _must_be_current(settings)
-        if options.command == "plans":
-            return _plans(settings)
-        if options.command == "believe-clock":
-            return _believe_clock(settings)
-        return _worker(settings) if options.command == "worker" else serve(settings)
-    except (SettingsError, PumpcalcError, _NotMigrated, ValueError) as error:
+        commands = {"plans": _plans, "believe-clock": _believe_clock, "worker": _worker, "serve": serve}
+        if options.command in commands:
+            return commands[options.command](settings)
+        return _copies(settings, options)
+    except (SettingsError, PumpcalcError, _NotMigrated, ValueError, OSError) as error:
         print(f"pumpcalc {options.command}: {error}", file=sys.stderr)
     except SQLAlchemyError as error:
         print(
@@ -101,6 +102,34 @@ def _believe_clock(settings: Settings) -> int:
     try:
         with store.writing() as connection:
             engine.mark_beat(connection, "clock", now())
+    finally:
+        store.close()
+    return 0
+
+
+def _copies(settings: Settings, options: argparse.Namespace) -> int:
+    """Copy the store, put a copy back, or say what is sent from one that was put back."""
+    from api import restoring
+    from api.clock import now
+
+    store = open_store(settings.database_url)
+    try:
+        if options.command == "backup":
+            restoring.backup(store, options.file, now())
+            print(f"{options.file}: a copy of the store. Put back, it sends nothing before you say so.")
+        elif options.command == "restore":
+            kept = restoring.restore(store, options.file, now())
+            before = "" if kept is None else f"; what stood there is kept in {kept}"
+            print(f"{options.file} is in the place of the store{before}.")
+            print("Next: pumpcalc migrate, where the copy is of an older version; then pumpcalc restored.")
+        elif options.mark:
+            restoring.mark(store, now())
+        elif options.send or options.as_told:
+            count = restoring.release(store, now(), as_told=options.as_told)
+            print(f"Sending from now on. {count:,} counted as told." if options.as_told else "Sending from now on.")
+        else:
+            found = restoring.review(store, now())
+            print("This store was not put back from a copy." if found is None else found.told())
     finally:
         store.close()
     return 0

@@ -21,7 +21,7 @@ from api.store.ids import new_id
 from api.store.queries import outbox, plans
 from api.store.types import Row
 
-__all__ = ["Claim", "claim", "complete", "fail", "hold", "idem", "queue_due"]
+__all__ = ["Claim", "claim", "complete", "count_as_told", "fail", "hold", "idem", "queue_due"]
 
 MAILBOX = "email"
 """The channel of a clinic's own mailbox."""
@@ -95,6 +95,23 @@ def queue_due(connection: sa.Connection, now: dt.datetime) -> int:
     return len(batch.queued) + len(silent)
 
 
+def count_as_told(connection: sa.Connection, now: dt.datetime) -> int:
+    """Count what is due as told, and send none of it. How many reminders, at most one batch.
+
+    What must come each day comes on the next.
+    """
+    due = outbox.due_plans(connection, now, _BATCH)
+    of_plans = outbox.due_reminders(connection, [(row["clinic_id"], row["id"]) for row in due], now)
+    own = outbox.due_of_clinics(connection, now, _BATCH)
+    rows = [*of_plans, *own]
+    batch = _Batch(now, outbox.clinics_with(connection, sorted({row["clinic_id"] for row in rows})), {})
+    for reminders in _by_plan(of_plans).values():
+        batch.come_again(_speaks(reminders), _daily(reminders))
+    outbox.coalesce(connection, [(row["clinic_id"], row["id"]) for row in rows], now)
+    plans.add_reminders(connection, batch.steps)
+    return len(rows)
+
+
 def _by_plan(reminders: Iterable[sa.RowMapping]) -> dict[tuple[str, str], list[sa.RowMapping]]:
     found: dict[tuple[str, str], list[sa.RowMapping]] = {}
     for row in reminders:
@@ -158,14 +175,16 @@ class _Batch:
             held = not_before(each, row["severity"], plan["refill_by"], self.now, clinic["time_zone"])
             self._copy(row, each["channel"], each["address"], each["id"], held)
         self._escalate(row, clinic, contacts)
-        if daily is not None:
-            hour = clinic["reminder_time"]
-            self._follow(
-                row,
-                next_morning(
-                    daily, self.now, None if hour is None else dt.time.fromisoformat(hour), clinic["time_zone"]
-                ),
-            )
+        self.come_again(row, daily)
+
+    def come_again(self, row: Row, daily: str | None) -> None:
+        """``daily`` on the next day, where there is such a thing."""
+        if daily is None:
+            return
+        clinic = self.clinics[row["clinic_id"]]
+        hour = clinic["reminder_time"]
+        time = None if hour is None else dt.time.fromisoformat(hour)
+        self._follow(row, next_morning(daily, self.now, time, clinic["time_zone"]))
 
     def queue_own(self, row: Row, died: Row | None) -> None:
         """A reminder of the clinic's own: a digest to its contact; an alarm to everybody on another channel."""

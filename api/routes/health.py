@@ -45,12 +45,16 @@ async def healthz() -> Alive:
 
 @router.get("/readyz", responses=documented(422, 431, 503))
 def readyz(request: Request) -> Ready:
-    """The store answers with current tables, the library loads, reminders are swept, the clock can be believed."""
+    """The store answers with current tables, the library loads, reminders are swept, the clock can be believed.
+
+    ``restored`` fails in a store that was put back from a copy, until an operator has looked at what it would send.
+    """
     checks = {
         "store": _store_is_current(request.app.state.store),
         "library": _library_loads(),
         "sweep": _sweep_ticks(request.app.state.clock),
         "clock": request.app.state.engine.verdict.may_schedule,
+        "restored": not request.app.state.engine.is_held,
     }
     if failing := [name for name, passes in checks.items() if not passes]:
         raise NotReady(failing)

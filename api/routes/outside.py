@@ -88,6 +88,8 @@ def metrics(request: Request, store: StoreOf) -> Response:
     gauge("seconds_since_sweep", -1.0 if ticked is None else ticked, "Since the last sweep went well; -1: never.")
     verdict = request.app.state.engine.verdict
     gauge("clock_believed", 1 if verdict.may_schedule else 0, "1 when the clock of this process is believed.")
+    held = request.app.state.engine.is_held
+    gauge("store_restored", 1 if held else 0, "1 when the store is a copy at which nobody has looked: nothing is sent.")
     late = request.app.state.engine.late
     gauge("duplicates_suppressed", late, "Copies of this process that were sent and not recorded a second time.")
     for name, count in request.app.state.engine.wrong.items():

@@ -17,7 +17,9 @@ __all__ = [
     "begin_once",
     "clinics_with_digest",
     "database_now",
+    "due_by_plan",
     "end_once",
+    "forget_beat",
     "forget_once",
     "local_intents",
     "mark_beat",
@@ -26,6 +28,7 @@ __all__ = [
     "move_due",
     "oldest_overdue",
     "once_by_key",
+    "plans_past",
     "pumps_without_a_plan",
     "quiet_plans",
     "reminders_due",
@@ -57,6 +60,11 @@ def _marked(dialect: str) -> sa.Executable:
 def mark_beat(connection: sa.Connection, name: str, at: dt.datetime) -> None:
     """This piece of the engine went well at an instant of the present clock."""
     connection.execute(_marked(connection.dialect.name), {"name": name, "at": at})
+
+
+def forget_beat(connection: sa.Connection, name: str) -> None:
+    """Take a mark away."""
+    connection.execute(sa.delete(beat).where(beat.c.name == name))
 
 
 _CLOCK = sa.select(sa.func.clock_timestamp())
@@ -248,6 +256,22 @@ def misses(connection: sa.Connection, before: dt.datetime) -> int:
     )
     statement = sa.select(sa.func.count()).select_from(plan).where(plan.c.closed_at.is_(None), due, sa.not_(sent))
     return int(connection.execute(statement).scalar_one())
+
+
+def due_by_plan(connection: sa.Connection, now: dt.datetime) -> tuple[int, int]:
+    """How many open plans have reminders that are due and not queued, and how many reminders those are."""
+    due = sa.and_(
+        reminder.c.state == sa.literal_column("'pending'"), reminder.c.due_at <= now, reminder.c.plan_id.is_not(None)
+    )
+    statement = sa.select(sa.func.count(reminder.c.plan_id.distinct()), sa.func.count()).where(due)
+    plans, reminders = connection.execute(statement).one()
+    return int(plans), int(reminders)
+
+
+def plans_past(connection: sa.Connection, today: dt.date) -> int:
+    """How many open plans have a last safe day before a day."""
+    past = sa.and_(plan.c.closed_at.is_(None), plan.c.refill_by < today)
+    return int(connection.execute(sa.select(sa.func.count()).select_from(plan).where(past)).scalar_one())
 
 
 def oldest_overdue(connection: sa.Connection, now: dt.datetime) -> dt.datetime | None:

@@ -18,6 +18,7 @@ from api.store.tables import clinic, contact, delivery, plan, pump, reminder
 __all__ = [
     "add_deliveries",
     "add_unless_there",
+    "cancel_all_unsent",
     "cancel_chains",
     "cancel_superseded",
     "claim_deliveries",
@@ -238,6 +239,16 @@ def cancel_superseded(connection: sa.Connection, copies: Sequence[Key]) -> None:
     """Take back these copies, unless they were sent meanwhile: a newer one goes out to the same receiver."""
     if copies:
         connection.execute(_SUPERSEDED, [{"of_clinic": of, "of_copy": name} for of, name in copies])
+
+
+@prepared
+def _cancel_all_unsent() -> sa.Update:
+    return sa.update(delivery).where(_UNSENT).values(state="cancelled", lease_owner=None, lease_until=None)
+
+
+def cancel_all_unsent(connection: sa.Connection) -> int:
+    """Take back every copy that has not been sent. How many."""
+    return _cancel_all_unsent(connection).rowcount
 
 
 def add_deliveries(connection: sa.Connection, copies: Sequence[Mapping[str, Any]]) -> None:
