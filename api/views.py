@@ -28,7 +28,7 @@ from api.models import (
     ResponseView,
     Schedule,
 )
-from api.store.queries import events, plans, records
+from api.store.queries import events, outbox, plans, records
 from pumpcalc.worksheet import Calculation
 
 __all__ = [
@@ -210,4 +210,17 @@ def board(connection: sa.Connection, clinic_id: str, today: dt.date) -> Board:
             )
         )
     dead = [_of(DeliveryView, row) for row in plans.dead_deliveries(connection, clinic_id)]
-    return Board(today=today, rows=shown, dead_deliveries=dead)
+    critical = any(row["severity"] == "critical" for row in rows)
+    return Board(
+        today=today,
+        rows=shown,
+        dead_deliveries=dead,
+        critical_on_one_channel=critical and len(_channels(connection, clinic_id)) < 2,
+    )
+
+
+def _channels(connection: sa.Connection, clinic_id: str) -> set[str]:
+    """By what the reminders of a clinic go."""
+    contacts = {row["channel"] for row in outbox.contacts_of(connection, [clinic_id])}
+    mailbox = outbox.clinics_with(connection, [clinic_id])[clinic_id]["reminder_email"]
+    return contacts if mailbox is None else contacts | {"email"}

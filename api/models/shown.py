@@ -254,6 +254,10 @@ class Board(_View):
     today: dt.date
     rows: list[BoardRow]
     dead_deliveries: list[DeliveryView]
+    critical_on_one_channel: bool = Field(
+        description="A pump of which a miss is critical waits, and its reminders go by one channel only, or by none: "
+        "what fails there reaches nobody. Add a contact on another channel."
+    )
 
 
 class EventView(_View):

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from api_fiction import CLINIC, MORPHINE, NOON, ZICONOTIDE, House, Recorder, at
 
-from api import people, responses
+from api import people, responses, views
 from api.engine import digests_due
 from api.problems import NotFound
+from api.reminders import sweep
 from api.reminders.ladder import held_until
 from pumpcalc import Refusal
 
@@ -235,10 +236,46 @@ def test_quiet_hours_never_pass_the_end_of_the_last_safe_day(fiction: House, cha
     assert "told-0@clinic.example" in _told(fiction, channel, DUE_DAY)
 
 
+BACLOFEN = {
+    "fill_date": "2026-11-25",
+    "fill_volume": "20 mL",
+    "components": [{"drug": "baclofen", "concentration": "0.5 mg/mL"}],
+    "daily_dose": "0.24 mg/day",
+    "stability": "77 day",
+}
+
+
+def test_the_board_says_when_a_critical_pump_is_told_of_by_one_channel_only(fiction: House) -> None:
+    def is_alone() -> bool:
+        with fiction.store.reading() as connection:
+            return views.board(connection, fiction.clinic, dt.date(2026, 12, 1)).critical_on_one_channel
+
+    fiction.record()
+    assert not is_alone(), "a miss of it is no matter of life"
+    fiction.record(BACLOFEN, pump=fiction.another_pump())
+    assert is_alone()
+    fiction.person()
+    assert is_alone(), "the mailbox and a person's e-mail fail together"
+    _, hook = fiction.person(channel="webhook", address="https://hooks.clinic.example/x")
+    assert not is_alone()
+    people.end_contact(fiction.store, fiction.clinic, hook, NOON)
+    assert is_alone()
+
+
+def test_one_channel_is_down_and_the_other_delivers(fiction: House, channel: Recorder) -> None:
+    fiction.record(BACLOFEN)
+    fiction.person(channel="webhook", address="https://hooks.clinic.example/x")
+    first = dt.datetime.combine(fiction.plan()["refill_by"] - 14 * DAY, dt.time(14), dt.UTC)
+    channels = {"email": Recorder(failing=True), "webhook": channel}
+    for after in range(3):  # while the mail server does not answer, again and again
+        now = first + after * DAY
+        sweep(fiction.store, channels, lambda now=now: now, public_url="http://127.0.0.1:8000", lease=2 * MINUTE)  # type: ignore[misc]
+    assert _to(channel)[0] == "https://hooks.clinic.example/x"
+    assert channels["email"].told == []
+
+
 def test_quiet_hours_never_hold_the_worst(fiction: House, channel: Recorder) -> None:
-    baclofen = [{"drug": "baclofen", "concentration": "0.5 mg/mL"}]
-    body = {"fill_date": "2026-11-25", "fill_volume": "20 mL", "components": baclofen, "daily_dose": "0.24 mg/day"}
-    fiction.record(body | {"stability": "77 day"})
+    fiction.record(BACLOFEN)
     fiction.person(**QUIET)
     first = dt.datetime.combine(fiction.plan()["refill_by"] - 14 * DAY, dt.time(14), dt.UTC)
     assert fiction.plan()["severity"] == "critical"
@@ -261,7 +298,6 @@ def test_quiet_hours_are_the_clinics_own(now: str, begins: str, ends: str, held:
 
 
 def test_a_dead_copy_is_an_alarm_on_another_channel(fiction: House, channel: Recorder) -> None:
-    from api.reminders import sweep
     from api.reminders.notice import Address, Notice, Undeliverable
 
     class Gone:

@@ -77,7 +77,7 @@ def test_no_text_becomes_a_tag_on_the_board() -> None:
         last_response=None, needs_someone=True,
     )  # fmt: skip
     read = _Texts()
-    read.feed(page(hostile, Board(today=TODAY, rows=[row], dead_deliveries=[])))
+    read.feed(page(hostile, Board(today=TODAY, rows=[row], dead_deliveries=[], critical_on_one_channel=True)))
     assert "script" not in read.tags
     assert hostile in "".join(read.texts)
 
