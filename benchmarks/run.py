@@ -22,6 +22,7 @@ from fractions import Fraction
 
 import numpy as np
 import pint
+from reminders import reminders
 
 from pumpcalc import CALCULATORS, formulas, library
 from pumpcalc.fleet import Column, run
@@ -141,3 +142,4 @@ if __name__ == "__main__":
     start_up()
     one_answer()
     fleet()
+    reminders(show)
