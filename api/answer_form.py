@@ -105,6 +105,7 @@ form.addEventListener("submit", async event => {
     say([{pointer: "", detail}]);
   }
 });
+document.getElementById("without").hidden = true;
 form.hidden = false;
 show();
 """
@@ -121,7 +122,8 @@ def form(clinic: Row, shown: Schedule, people: Sequence[Row], now: dt.datetime) 
     today = now.astimezone(ZoneInfo(clinic["time_zone"])).date()
     kinds = _kinds(shown, today, may_wait=bool(until))
     return [
-        f"<noscript><p>Answering on this page needs scripts. The API takes the answer too: POST {to}</p></noscript>",
+        # The script hides this and shows the form: whatever keeps it from running, the page says so.
+        f'<p id="without">Answering on this page needs scripts. The API takes the answer too: POST {to}</p>',
         # The address is relative, because the service may stand below a folder of its host.
         f'<form id="answer" data-to="../../..{to}" data-plan="{escape(shown.plan.id)}" autocomplete="off" novalidate '
         "hidden>",

@@ -33,7 +33,7 @@ strong, .wrong { color: #8a0000 }
 ul { padding-left: 1.2rem }
 .lead { font-size: 1.25rem; font-weight: bold; border-left: .4rem solid #00468b; padding: .3rem .8rem; margin: 1rem 0 }
 .lead.late, .lead.unknown { border-color: #8a0000; background: #fde8e8 }
-form, noscript p { border: 1px solid #bbb; padding: 1rem; max-width: 40rem }
+form, #without { border: 1px solid #bbb; padding: 1rem; max-width: 40rem }
 fieldset { border: 0; padding: 0; margin: 0 0 1rem; min-width: 0 }
 legend, .field > label { display: block; font-weight: bold; padding: 0; margin-bottom: .2rem }
 fieldset label { display: flex; gap: .6rem; padding: .25rem 0 }

@@ -42,7 +42,7 @@ _KINDS = {
     "overdue": "past the last safe day",
     "unknown": "no last safe day is known",
     "moved-earlier": "the last safe day moved earlier",
-    "booking-passed": "a booked visit has passed without a refill",
+    "booking-passed": "a booked visit, if no refill is recorded",
     "snoozed": "put off until then",
 }
 _STATES = {
