@@ -1,7 +1,7 @@
 """The page of a pump, to which its reminders link: what has to happen and by when, why, who was told, who answered.
 
-It names no drug, no dose and no address. Reading it changes nothing, so a scanner of mail may; a person answers by the
-form on it, which the API takes.
+It names no address, and no drug or dose but where the reason for having no last safe day is about one. Reading it
+changes nothing, so a scanner of mail may; a person answers by the form on it, which the API takes.
 """
 
 from __future__ import annotations

@@ -178,7 +178,7 @@ def test_a_copy_that_could_not_be_delivered_is_an_alarm_on_the_page(fiction: Hou
     assert "e-mail could not be delivered, is tried again each hour" in text
 
 
-def test_the_page_names_no_drug_and_no_dose(fiction: House) -> None:
+def test_the_page_of_a_pump_with_a_last_safe_day_names_no_drug_and_no_dose(fiction: House) -> None:
     fiction.record()
     text = _read(fiction, NOON).text
     for secret in ("ziconotide", "mcg", "19.2"):
