@@ -52,13 +52,13 @@ $(VENV)/server: $(UV) requirements.lock pyproject.toml
 	touch $@
 
 $(VENV)/everything: $(VENV)/server
-	$(INSTALL) --editable ".[server,fleet,postgres]" --group test --group lint
+	$(INSTALL) --editable ".[server,fleet,postgres]" --group test --group browser --group lint
 	touch $@
 
 # Every version and hash that the project is tested with, for all platforms.
 lock: $(UV)
-	$(UV) pip compile --quiet --universal --python-version 3.11 --all-extras --group test --group lint --group build \
-	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header --upgrade \
+	$(UV) pip compile --quiet --universal --python-version 3.11 --all-extras --group test --group browser --group lint \
+	  --group build --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header --upgrade \
 	  --output-file requirements.lock pyproject.toml
 	sed -i "1i # Made by 'make lock'. Every dependency of pumpcalc, its version and its hashes.\n# uv==$$($(UV) --version | cut -d' ' -f2)" requirements.lock
 

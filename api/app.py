@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 from fastapi import Depends, FastAPI
 
-from api import board_page, clock, docs_page, openapi, problems
+from api import board_page, clock, docs_page, openapi, problems, pump_page
 from api.door import Door, only_known_parameters
 from api.engine import Engine, Post
 from api.refills import refill_request
@@ -73,6 +73,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     problems.install(app)
     docs_page.install(app)
     board_page.install(app)
+    pump_page.install(app)
     app.include_router(calculations.router())
     app.include_router(what_if.router())
     app.include_router(clinics.router)

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from api.reminders.notice import Notice
 from api.store.types import Row
 
-__all__ = ["email", "message_id", "notice"]
+__all__ = ["because", "email", "message_id", "notice"]
 
 _DOMAIN = "pumpcalc.invalid"
 _LATE = dt.timedelta(hours=1)
@@ -26,6 +26,7 @@ _WHY = {
     "unknown-state": "nobody has interrogated it since a scan",
     "not-computable": "its schedule could not be worked out again",
     "possibly-empty": "its reservoir may have been empty",
+    "not-programmed": "it is not recorded how it is programmed",
 }
 _ABOUT = {
     "moved-earlier": "The last safe day has moved to an earlier day.",
@@ -43,8 +44,8 @@ def message_id(idem: str) -> str:
 def notice(facts: Row, idem: str, public_url: str, now: dt.datetime, listed: Iterable[Row] = ()) -> Notice:
     """What is told of one reminder. ``facts``: the row of ``outbox.letter``; ``listed``: the board, for a digest."""
     today = now.astimezone(ZoneInfo(facts["time_zone"])).date()
-    clinic = f"{public_url}/v1/clinics/{facts['clinic_id']}"
-    board = f"{public_url}/clinics/{facts['clinic_id']}/board"  # the page: whoever gets the list reads it
+    clinic = f"{public_url}/clinics/{facts['clinic_id']}"  # the pages: whoever is told reads them, and answers there
+    board = f"{clinic}/board"
     if facts["kind"] == "digest":
         subject, body = _digest(listed, today)
         link = board
@@ -56,7 +57,7 @@ def notice(facts: Row, idem: str, public_url: str, now: dt.datetime, listed: Ite
         link = board
     else:
         subject, body = _of_pump(facts, today)
-        link = f"{clinic}/pumps/{facts['pump_id']}/schedule"
+        link = f"{clinic}/pumps/{facts['pump_id']}"
     lines = [*body, f"Counted on {_day(today)}, the day on which this message was sent."]
     if now - facts["due_at"] > _LATE:
         due = facts["due_at"].astimezone(ZoneInfo(facts["time_zone"])).date()
@@ -95,7 +96,7 @@ def _of_pump(facts: Row, today: dt.date) -> tuple[str, list[str]]:
     if facts["plan_kind"] == "unknown":
         return (
             f"Pump refill: pump {reference}, no last safe day is known",
-            [f"Refill of pump {reference}: no last safe day can be stated, because {_because(facts['why'])}."],
+            [f"Refill of pump {reference}: no last safe day can be stated, because {because(facts['why'])}."],
         )
     left = _remaining(facts["refill_by"], today)
     lines = [f"Refill of pump {reference}: {left}."]
@@ -104,14 +105,15 @@ def _of_pump(facts: Row, today: dt.date) -> tuple[str, list[str]]:
     return f"Pump refill: pump {reference}, {left}", lines
 
 
-def _because(why: str) -> str:
+def because(why: str) -> str:
+    """Why a pump has no last safe day, in words. ``why``: of its plan."""
     return _WHY.get(why, "what it does is not known")
 
 
 def _digest(listed: Iterable[Row], today: dt.date) -> tuple[str, list[str]]:
     rows = list(listed)
     lines = [
-        f"Pump {row['reference']}: no last safe day, because {_because(row['why'])}."
+        f"Pump {row['reference']}: no last safe day, because {because(row['why'])}."
         if row["kind"] == "unknown"
         else f"Pump {row['reference']}: {_remaining(row['refill_by'], today)} ({row['refill_by']})."
         for row in rows[:_MOST_ROWS]

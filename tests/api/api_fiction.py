@@ -168,9 +168,9 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def serving(settings: Settings) -> Iterator[httpx.Client]:
-    """The application behind a real server on a free port."""
-    port = free_port()
+def serving(settings: Settings, port: int | None = None) -> Iterator[httpx.Client]:
+    """The application behind a real server on a free port, or on this one."""
+    port = port or free_port()
     server = wire.server(create_app(settings), settings, port)
     thread = threading.Thread(target=server.run)
     thread.start()

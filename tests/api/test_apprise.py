@@ -35,7 +35,7 @@ def test_a_real_service_gets_the_reminder_and_its_id() -> None:
     assert told["title"] == "Pump refill: pump 7F3K, today is the last safe day"
     assert told["message"].splitlines() == [
         "Refill of pump 7F3K: today is the last safe day.",
-        "https://pumpcalc.example/v1/clinics/c/pumps/p/schedule",
+        "https://pumpcalc.example/clinics/c/pumps/p",
         "Reminder " + "7f3k" * 16,
     ]
     assert told["type"] == "failure", "the severity critical, in Apprise's words"

@@ -61,7 +61,7 @@ def test_the_board_is_a_page_that_loads_nothing_and_runs_nothing(client: httpx.C
     assert "default-src 'none'" in answer.headers["content-security-policy"]
     read = _Texts()
     read.feed(answer.text)
-    assert {"7F3K", "9H2K", "not known: no-fill"} <= set(read.texts)
+    assert {"7F3K", "9H2K", "not known: no fill of it is recorded"} <= set(read.texts)
     assert not read.tags & {"script", "img", "link", "iframe", "form"}
     is_problem(client.get("/clinics/clinic-none/board"), 404, "not-found")
 

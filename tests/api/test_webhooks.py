@@ -33,7 +33,7 @@ def notice(now: dt.datetime | None = None) -> Notice:
         severity="critical",
         subject="Pump refill: pump 7F3K, today is the last safe day",
         lines=("Refill of pump 7F3K: today is the last safe day.",),
-        link="https://pumpcalc.example/v1/clinics/c/pumps/p/schedule",
+        link="https://pumpcalc.example/clinics/c/pumps/p",
         due_at=dt.datetime(2026, 12, 18, 9, 0, tzinfo=NEW_YORK),
         now=now or dt.datetime.now(NEW_YORK),
     )
@@ -70,7 +70,7 @@ def test_a_real_receiver_gets_a_signed_reminder_that_says_only_what_it_must() ->
             "kind": "due-day",
             "severity": "critical",
             "due_at": "2026-12-18T14:00:00Z",
-            "link": "https://pumpcalc.example/v1/clinics/c/pumps/p/schedule",
+            "link": "https://pumpcalc.example/clinics/c/pumps/p",
         },
     }
 

@@ -135,7 +135,7 @@ class People:
 
     def told(self, arrival: Arrival) -> None:
         """A copy has come. Whoever reads it may answer, and nobody plans two answers about one pump."""
-        _, _, tail = arrival.link.partition("/v1/clinics/")
+        _, _, tail = arrival.link.partition("/clinics/")
         clinic_id, _, rest = tail.partition("/")
         if not rest.startswith("pumps/"):
             return
