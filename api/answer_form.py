@@ -120,7 +120,7 @@ def form(clinic: Row, shown: Schedule, people: Sequence[Row], now: dt.datetime) 
     to = f"/v1/clinics/{escape(clinic['id'])}/pumps/{escape(shown.pump.id)}/responses"
     until = silences(clinic["snooze_minutes_at_most"], shown.plan.refill_by, clinic["time_zone"], now)
     today = now.astimezone(ZoneInfo(clinic["time_zone"])).date()
-    kinds = _kinds(shown, today, may_wait=bool(until))
+    kinds = _kinds(shown, may_wait=bool(until))
     return [
         # The script hides this and shows the form: whatever keeps it from running, the page says so.
         f'<p id="without">Answering on this page needs scripts. The API takes the answer too: POST {to}</p>',
@@ -146,11 +146,11 @@ def form(clinic: Row, shown: Schedule, people: Sequence[Row], now: dt.datetime) 
     ]
 
 
-def _kinds(shown: Schedule, today: dt.date, *, may_wait: bool) -> list[str]:
-    """What can be answered: no visit is held against a day that is not known or has passed."""
+def _kinds(shown: Schedule, *, may_wait: bool) -> list[str]:
+    """What can be answered: no visit is held against a day that is not known."""
     assert shown.plan is not None
     kinds = ["acknowledged"]
-    if shown.plan.refill_by is not None and today <= shown.plan.refill_by:
+    if shown.plan.refill_by is not None:
         kinds.append("booked")
         if any(answer.kind in _BOOKED for answer in shown.responses):
             kinds.append("rescheduled")
@@ -222,8 +222,10 @@ def _who(there: Sequence[Row]) -> list[str]:
 def _day(shown: Schedule, today: dt.date) -> list[str]:
     assert shown.plan is not None
     assert shown.plan.refill_by is not None
-    opening = f'input type="date" min="{today}" max="{shown.plan.refill_by}"'
-    hint = f"At the latest {pages.day(shown.plan.refill_by)}, the last safe day."
+    opening, hint = f'input type="date" min="{today}"', "The last safe day has passed: as soon as can be."
+    if today <= shown.plan.refill_by:
+        opening += f' max="{shown.plan.refill_by}"'
+        hint = f"At the latest {pages.day(shown.plan.refill_by)}, the last safe day."
     return _field("day", "Day of the visit", "State the day of the visit.", opening, hint=hint, of=" ".join(_BOOKED))
 
 

@@ -47,6 +47,11 @@ def page(name: str, board: Board) -> str:
             f"<p><strong>{pages.count(dead, 'reminder')} could not be delivered.</strong> "
             "Each is tried again every hour; see the addresses of the clinic.</p>"
         )
+    if board.critical_on_one_channel:
+        lines.append(
+            "<p><strong>Critical reminders go by one channel only.</strong> "
+            "What fails there reaches nobody: add a contact on another channel.</p>"
+        )
     lines += pages.table(_CAPTION, _HEADS, [_row(row) for row in board.rows])
     return pages.document(f"{waiting} waiting: {name}", lines, again_after=60)
 

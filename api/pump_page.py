@@ -142,7 +142,7 @@ def _before_answering(shown: Schedule, today: dt.date) -> list[str]:
     if shown.plan.refill_by is None:
         lines.append("<p>No visit can be recorded here, because there is no last safe day to hold it against.</p>")
     elif shown.plan.refill_by < today:
-        lines.append("<p>No visit can be recorded here, because the last safe day has passed.</p>")
+        lines.append("<p>The last safe day has passed: whatever is answered, a reminder comes each day.</p>")
     return lines
 
 

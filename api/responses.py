@@ -111,7 +111,7 @@ def _check_visit(
     today = now.astimezone(ZoneInfo(clinic["time_zone"])).date()
     if request.day < today:
         raise refused("out-of-range", f"A visit is booked for a day to come, and it is {today} at the clinic.", "/day")
-    if request.day > plan["refill_by"]:
+    if today <= plan["refill_by"] < request.day:  # once it has passed, a visit ends nothing: each day one is told
         raise refused(
             "after-last-safe-day",
             f"The last safe day is {plan['refill_by']}: book that day or an earlier one.",

@@ -45,7 +45,7 @@ def feed(request: Request, store: StoreOf, token: str) -> Response:
             day=row["refill_by"],
             summary=f"Pump refill: pump {row['reference']}, last safe day",
             description="The pump is refilled on this day at the latest.",
-            link=f"{public_url}/v1/clinics/{found['clinic_id']}/pumps/{row['pump_id']}/schedule",
+            link=f"{public_url}/clinics/{found['clinic_id']}/pumps/{row['pump_id']}",
             cancelled=row["is_open"] == 0,
         )
         for row in rows

@@ -236,6 +236,20 @@ def test_quiet_hours_never_pass_the_end_of_the_last_safe_day(fiction: House, cha
     assert "told-0@clinic.example" in _told(fiction, channel, DUE_DAY)
 
 
+def test_once_the_last_safe_day_has_passed_a_visit_can_be_booked_and_a_reminder_comes_each_day(
+    fiction: House, channel: Recorder
+) -> None:
+    fiction.record()
+    nurse, _ = fiction.person()
+    ends = at("2026-12-19T05:00:00Z")  # the 18th in New York
+    with pytest.raises(Refusal, match="The last safe day is 2026-12-18"):
+        fiction.respond(nurse, ends - dt.timedelta(seconds=1), "booked", day="2026-12-21")
+    fiction.respond(nurse, ends, "booked", day="2026-12-21")
+    everybody = ["refills@clinic.example", "told-0@clinic.example"]
+    for days in range(1, 6):
+        assert _told(fiction, channel, DUE_DAY + days * DAY) == everybody
+
+
 BACLOFEN = {
     "fill_date": "2026-11-25",
     "fill_volume": "20 mL",

@@ -129,16 +129,27 @@ def test_a_pump_that_is_explanted_waits_for_nothing_and_is_not_answered(fiction:
 
 
 @pytest.mark.parametrize(
-    ("now", "kinds"),
+    ("now", "earliest", "latest", "words"),
     [
-        ("2026-12-18T23:59:59-05:00", ["acknowledged", "booked", "declined"]),
-        ("2026-12-19T00:00:00-05:00", ["acknowledged", "declined"]),
+        (
+            "2026-12-18T23:59:59-05:00",
+            "2026-12-18",
+            "2026-12-18",
+            "At the latest Friday 18 December 2026, the last safe",
+        ),
+        ("2026-12-19T00:00:00-05:00", "2026-12-19", None, "The last safe day has passed: as soon as can be."),
     ],
 )
-def test_a_visit_is_offered_until_the_end_of_the_last_safe_day(fiction: House, now: str, kinds: list[str]) -> None:
+def test_a_visit_is_held_to_the_last_safe_day_until_it_has_passed(
+    fiction: House, now: str, earliest: str, latest: str | None, words: str
+) -> None:
     fiction.record()
     fiction.person()
-    assert _read(fiction, at(now).astimezone(dt.UTC)).kinds == kinds
+    read = _read(fiction, at(now).astimezone(dt.UTC))
+    assert read.kinds == ["acknowledged", "booked", "declined"]
+    assert dict(read.attributes)["min"] == earliest
+    assert dict(read.attributes).get("max") == latest
+    assert words in read.text
 
 
 def test_who_has_left_answers_nothing_more_and_what_they_answered_keeps_their_name(fiction: House) -> None:
