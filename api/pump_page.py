@@ -18,7 +18,7 @@ from fastapi.responses import HTMLResponse
 from api import clock, house, pages, views
 from api.answer_form import SCRIPT, form
 from api.models import DeliveryView, ReminderView, ResponseView, Schedule
-from api.reminders.message import because
+from api.reminders.message import because, next_step
 from api.store import Store
 from api.store.queries import people as people_queries
 from api.store.types import Row
@@ -28,15 +28,6 @@ __all__ = ["install", "page"]
 
 _MOST_PEOPLE = 10_000
 _MOST_REMINDERS = 60
-_TODO = {
-    "no-fill": "Record the fill that is in it.",
-    "stopped": "Record that it runs again, or its refill.",
-    "unknown-state": "Interrogate it, and record what it does.",
-    "not-computable": "Put right what is named here, or record its refill.",
-    "possibly-empty": "At its refill, record what was withdrawn and what was left, as a new start.",
-    "not-programmed": "Record how it is programmed.",
-}
-_TO_RECORD = "Record what it does, or its refill."
 _KINDS = {
     "due-day": "the last safe day",
     "overdue": "past the last safe day",
@@ -111,8 +102,7 @@ def _lead(shown: Schedule, today: dt.date) -> tuple[str, str]:
         return "", "This pump is explanted: it waits for nothing more."
     if plan.refill_by is None:
         detail = "" if plan.detail is None else f" {plan.detail}"
-        todo = _TODO.get(plan.why, _TO_RECORD)
-        return "unknown", f"No last safe day can be stated, because {because(plan.why)}.{detail} {todo}"
+        return "unknown", f"No last safe day can be stated, because {because(plan.why)}.{detail} {next_step(plan.why)}"
     left = (plan.refill_by - today).days
     if left < 0:
         return "late", f"Refill now: {pages.count(-left, 'day')} past the last safe day, {pages.day(plan.refill_by)}."

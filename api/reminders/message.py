@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from api.reminders.notice import Notice
 from api.store.types import Row
 
-__all__ = ["because", "email", "message_id", "notice"]
+__all__ = ["because", "email", "message_id", "next_step", "notice"]
 
 _DOMAIN = "pumpcalc.invalid"
 _LATE = dt.timedelta(hours=1)
@@ -27,6 +27,14 @@ _WHY = {
     "not-computable": "its schedule could not be worked out again",
     "possibly-empty": "its reservoir may have been empty",
     "not-programmed": "it is not recorded how it is programmed",
+}
+_NEXT = {
+    "no-fill": "Record the fill that is in it.",
+    "stopped": "Record that it runs again, or its refill.",
+    "unknown-state": "Interrogate it, and record what it does.",
+    "not-computable": "Put right what its page names, or record its refill.",
+    "possibly-empty": "At its refill, record what was withdrawn and what was left, as a new start.",
+    "not-programmed": "Record how it is programmed.",
 }
 _ABOUT = {
     "moved-earlier": "The last safe day has moved to an earlier day.",
@@ -52,7 +60,8 @@ def notice(facts: Row, idem: str, public_url: str, now: dt.datetime, listed: Ite
     elif facts["kind"] == "dead-delivery":
         subject = "Pump refill: a reminder could not be delivered"
         body = [
-            "A reminder could not be delivered to one of the addresses of this clinic. It is tried again each hour."
+            "A reminder could not be delivered to one of the addresses of this clinic. It is tried again each hour.",
+            "What to do: see on the board which, and correct that contact.",
         ]
         link = board
     else:
@@ -96,18 +105,34 @@ def _of_pump(facts: Row, today: dt.date) -> tuple[str, list[str]]:
     if facts["plan_kind"] == "unknown":
         return (
             f"Pump refill: pump {reference}, no last safe day is known",
-            [f"Refill of pump {reference}: no last safe day can be stated, because {because(facts['why'])}."],
+            [
+                f"Refill of pump {reference}: no last safe day can be stated, because {because(facts['why'])}.",
+                f"What to do: {_lower(next_step(facts['why']))}",
+            ],
         )
     left = _remaining(facts["refill_by"], today)
     lines = [f"Refill of pump {reference}: {left}."]
     if facts["kind"] in _ABOUT:
         lines.append(_ABOUT[facts["kind"]])
+    if facts["refill_by"] > today:
+        lines.append("What to do: book its refill, and answer on its page.")
+    else:
+        lines.append("What to do: refill it and record that, or answer on its page what stands in the way.")
     return f"Pump refill: pump {reference}, {left}", lines
 
 
 def because(why: str) -> str:
     """Why a pump has no last safe day, in words. ``why``: of its plan."""
     return _WHY.get(why, "what it does is not known")
+
+
+def next_step(why: str) -> str:
+    """What gives a pump a last safe day again, as a sentence. ``why``: of its plan."""
+    return _NEXT.get(why, "Record what it does, or its refill.")
+
+
+def _lower(sentence: str) -> str:
+    return sentence[:1].lower() + sentence[1:]
 
 
 def _digest(listed: Iterable[Row], today: dt.date) -> tuple[str, list[str]]:

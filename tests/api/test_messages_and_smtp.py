@@ -6,6 +6,7 @@ import asyncio
 import datetime as dt
 from collections.abc import Iterator
 from email.message import Message
+from typing import Any
 
 import pytest
 from aiosmtpd.controller import Controller
@@ -146,6 +147,23 @@ def test_a_reminder_counts_the_days_and_says_when_it_counted(today: str, says: s
     text = made.get_payload()
     assert f"Refill of pump 7F3K: {says}." in text
     assert f"{dt.date.fromisoformat(today).day} December 2026" in text
+
+
+@pytest.mark.parametrize(
+    ("facts", "says"),
+    [
+        ({}, "book its refill, and answer on its page."),
+        ({"today": "2026-12-17"}, "book its refill, and answer on its page."),
+        ({"today": "2026-12-18", "kind": "due-day"}, "refill it and record that"),
+        ({"today": "2026-12-20", "kind": "overdue"}, "refill it and record that"),
+        ({"plan_kind": "unknown", "why": "no-fill", "refill_by": None}, "record the fill that is in it."),
+        ({"plan_kind": "unknown", "why": "unknown-state", "refill_by": None}, "interrogate it"),
+        ({"plan_kind": "unknown", "why": "of a later version", "refill_by": None}, "record what it does"),
+        ({"kind": "dead-delivery"}, "see on the board which, and correct that contact."),
+    ],
+)
+def test_a_reminder_says_what_to_do_next(facts: dict[str, Any], says: str) -> None:
+    assert f"What to do: {says}" in " ".join(_told(**facts).lines)
 
 
 def test_a_reminder_names_no_drug_no_dose_and_no_person(fiction: House, channel: Recorder) -> None:
