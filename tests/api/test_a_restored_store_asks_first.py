@@ -13,10 +13,12 @@ from pathlib import Path
 
 import httpx
 import pytest
-from api_fiction import NOON, ZICONOTIDE, House, Recorder, at, serving
+from api_fiction import NOON, ZICONOTIDE, House, Recorder, at, serving, until
+from loopback import OK, listening, says
 
 from api import house, restoring
 from api.engine import RESTORED, Engine, Post
+from api.reminders.dead_man import DeadManPing
 from api.settings import Settings
 from api.store import Store, is_current, migrate, open_store
 
@@ -28,9 +30,9 @@ on_sqlite = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 """A server has a clock of its own, which is not that of a test: an engine does not believe the test's."""
 
 
-def _engine(store: Store, channel: Recorder, now: dt.datetime) -> Engine:
+def _engine(store: Store, channel: Recorder, now: dt.datetime, ping: DeadManPing | None = None) -> Engine:
     post = Post(dict.fromkeys(("email", "webhook"), channel), "http://127.0.0.1:8000", dt.timedelta(seconds=120))
-    return Engine(store, post, lambda: now, (now - NOON).total_seconds)
+    return Engine(store, post, lambda: now, (now - NOON).total_seconds, ping)
 
 
 def _told(channel: Recorder) -> list[str]:
@@ -53,12 +55,19 @@ def restored(fiction: House, channel: Recorder) -> House:
 @on_sqlite
 def test_nothing_is_sent_and_nothing_queued_before_an_operator_has_looked(restored: House, channel: Recorder) -> None:
     before = restored.everything()
-    for days in range(3):
-        engine = _engine(restored.store, channel, LATER + days * DAY)
+    with listening(says(OK)) as outside:
+        for days in range(3):
+            engine = _engine(restored.store, channel, LATER + days * DAY, DeadManPing(outside.url))
+            engine.tick()
+            assert engine.is_held
+        assert channel.told == []
+        assert restored.everything() == before
+        assert outside.connections == 0, "somebody outside hears the silence"
+        restoring.release(restored.store, LATER, as_told=True)
+        engine = _engine(restored.store, channel, LATER + 3 * DAY, DeadManPing(outside.url))
         engine.tick()
-        assert engine.is_held
-    assert channel.told == []
-    assert restored.everything() == before
+        assert not engine.is_held
+        until(lambda: outside.connections == 1)
 
 
 def test_the_review_says_what_would_be_sent(restored: House) -> None:
