@@ -2,7 +2,7 @@
 
 What a killed process leaves is what stands in its files. So every bytecode is looked at, and the process is killed at
 the last one before, and at the first one after, each change of those files: between them it leaves the same.
-``make faults`` kills it at every one.
+``make faults`` kills it at every one; and whoever mends each state that it can leave, in the same way.
 """
 
 from __future__ import annotations
@@ -10,22 +10,18 @@ from __future__ import annotations
 import json
 import random
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from judging import judge
 from scenes import SCENES, Camera, Fuse, Scene
-from world import World, full, in_child, sqlite_world, trials
+from world import World, full, in_child, sqlite_world
 
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
     with sqlite_world() as made:
         yield made
-
-
-POINTS: dict[str, tuple[int, list[int]]] = {}
-"""What was found of each scene."""
 
 
 def _kept(world: World, scene: Scene) -> bytes | str | None:
@@ -38,11 +34,13 @@ def _kept(world: World, scene: Scene) -> bytes | str | None:
     return before
 
 
-def _points(world: World, scene: Scene) -> tuple[int, list[int]]:
-    """How many bytecodes a scene has, and at which of them its files are no longer what they were: a run that lives."""
+def _points(world: World, work: Callable[[], object]) -> tuple[int, list[int]]:
+    """How many bytecodes some work has, and at which of them the files are no longer what they were: a run that lives.
+
+    It begins from the world as it is.
+    """
     tally = world.folder / "tally"
-    world.reset()
-    ended = in_child(world, lambda: Camera(world.files, tally).burn(lambda: scene.work(world)))
+    ended = in_child(world, lambda: Camera(world.files, tally).burn(work))
     assert ended.code == 0, ended.said
     count, changes = json.loads(tally.read_text())
     return count, changes
@@ -58,7 +56,8 @@ def test_killed_at_a_bytecode_nothing_is_lost_and_nothing_recorded_twice(world: 
     scene = SCENES[name]
     before = _kept(world, scene)
     try:
-        count, changes = POINTS[name] = _points(world, scene)
+        world.reset()
+        count, changes = _points(world, lambda: scene.work(world))
         duplicates, killed = 0, 0
         places = range(1, count + 1) if full() else _apart(count, changes)
         for at in places:
@@ -78,29 +77,32 @@ def test_killed_at_a_bytecode_nothing_is_lost_and_nothing_recorded_twice(world: 
         world._kept = before
 
 
-def test_killed_once_and_killed_again_while_it_is_mended(world: World) -> None:
-    pairs, chance = trials(6, 2000), random.Random(20261125)
-    names = list(SCENES)
-    first = world._kept
-    states = {}
-    for name in names:
-        world._kept = first
-        _kept(world, SCENES[name])
-        states[name] = world._kept
+@pytest.mark.parametrize("name", list(SCENES))
+def test_killed_once_and_killed_again_while_it_is_mended(world: World, name: str) -> None:
+    scene = SCENES[name]
+    before = _kept(world, scene)
+
+    def die_first(at: int) -> None:
+        world.reset()
+        in_child(world, lambda: Fuse(at).burn(lambda: scene.work(world)))
+
+    def mend() -> None:
+        world.recover(scene.at)
+
     try:
-        for _ in range(pairs):
-            name = chance.choice(names)
-            scene, world._kept = SCENES[name], states[name]
-            if name not in POINTS:
-                POINTS[name] = _points(world, scene)
-            at = chance.randint(1, POINTS[name][0])
-            world.reset()
-            in_child(world, lambda at=at, scene=scene: Fuse(at).burn(lambda: scene.work(world)))
-            again = chance.randint(1, 3000)
-            in_child(world, lambda again=again, scene=scene: Fuse(again).burn(lambda: world.recover(scene.at)))
-            now = world.recover(scene.at)
-            verdict = judge(world.store, now, world.path)
-            assert verdict.wrong == [], (name, at, again)
-        print(f"\nF-01 pairs: {pairs} recoveries killed as well")
+        world.reset()
+        _, changes = _points(world, lambda: scene.work(world))
+        firsts = [1, *changes]  # every state in which the first can leave it
+        pairs = 0
+        for at in firsts if full() else random.sample(firsts, 1):
+            die_first(at)
+            again = _apart(*_points(world, mend))
+            for place in again if full() else random.sample(again, 3):
+                die_first(at)
+                in_child(world, lambda place=place: Fuse(place).burn(mend))
+                verdict = judge(world.store, world.recover(scene.at), world.path)
+                assert verdict.wrong == [], (name, at, place)
+                pairs += 1
+        print(f"\nF-01 {name}: {len(firsts)} states to be mended; {pairs} times killed again meanwhile")
     finally:
-        world._kept = first
+        world._kept = before
