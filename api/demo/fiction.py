@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from api import house, refills
+from api import house, people, refills
 from api.reminders import MailFolderChannel, sweep
 from api.store import Store
 from api.store.queries import plans
@@ -77,6 +77,8 @@ def load(store: Store, now: dt.datetime) -> str:
     fills = {plan: plan.fill_date(today) for plan in PLANS}
     opened = _morning(min(fills.values()), now)
     clinic_id = str(house.add_clinic(store, _clinic(today), opened)["id"])
+    for role in ("scheduler", "nurse"):  # they have no address of their own: they answer on the pages
+        people.add_person(store, clinic_id, {"name": f"Fictional {role.title()}", "role": role}, opened)
     for number, plan in enumerate(PLANS, start=1):
         patient = house.add_patient(store, clinic_id, {"reference": f"DEMO-{number:02}"}, opened)["id"]
         body = {"patient_id": patient, "model": plan.model, "reference": plan.reference}
@@ -98,6 +100,7 @@ def _clinic(today: dt.date) -> dict[str, Any]:
         "public_holidays": "US",
         "compounding_lead_days": "2",
         "booking_window_days": "7",
+        "snooze_minutes_at_most": "240",
     }
 
 
