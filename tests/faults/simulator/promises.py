@@ -158,7 +158,8 @@ class Judge(CopyJudge):
             waits = row["next_try_at"] <= began and (row["lease_until"] or "") <= began
             if waits and row["queued_at"] < began and failures < CLOSED_AFTER:
                 self._broken("R-02", f"a copy ({row['id']}) could be sent since {row['next_try_at']} and was not tried")
-            old = self._now - instant(row["queued_at"]) > DAY + 2 * _CAP
+            # It dies at a try that fails, and in quiet hours it is not tried.
+            old = self._now - instant(row["queued_at"]) > (1 if row["quiet_from"] is None else 2) * DAY + 2 * _CAP
             if row["state"] == "pending" and old and not waits and row["attempts"] > 12:
                 self._broken("R-02", f"a copy is not delivered since {row['queued_at']} and is not dead")
             if row["state"] == "dead" and not self._is_alarmed(row):

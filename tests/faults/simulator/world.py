@@ -278,14 +278,13 @@ class World:
 
     def _settle(self) -> None:
         """Everything works again, and one more day passes: what waits goes out."""
-        self._events.clear()
         self.disk.trouble = None
-        self.clock.set_right()
-        self.wrong_until = None
+        self.troubles.clock_right()
         self.is_up = True
         for channel in self.channels.values():
             channel.is_down = False
             channel.refused.clear()
+        self._events.clear()
         self.end = self.clock.true + _DAY
         self._workers = [self._new_engine()]
         self.tick()
