@@ -45,8 +45,10 @@ def page(name: str, board: Board) -> str:
     if dead:
         lines.append(
             f"<p><strong>{pages.count(dead, 'reminder')} could not be delivered.</strong> "
-            "Each is tried again every hour; see the addresses of the clinic.</p>"
+            "Each is tried again every hour. Correct these addresses:</p>"
         )
+        lost = sorted({f"{copy.channel} to {copy.recipient}" for copy in board.dead_deliveries})
+        lines += ["<ul>", *(f"<li>{escape(each)}</li>" for each in lost), "</ul>"]
     if board.critical_on_one_channel:
         lines.append(
             "<p><strong>Critical reminders go by one channel only.</strong> "

@@ -124,6 +124,7 @@ def backup(store: Store, path: Path, now: dt.datetime) -> None:
             made.execute("PRAGMA journal_mode=DELETE")  # one file, and no log beside it
         _sync(copy)
         os.link(copy, path)  # a name that somebody took meanwhile is not replaced
+        _sync(path.parent)
 
 
 def restore(store: Store, path: Path, now: dt.datetime) -> Path | None:
@@ -142,6 +143,7 @@ def restore(store: Store, path: Path, now: dt.datetime) -> Path | None:
         _marked_copy(path, copy, now)
         if not place.exists() or place.stat().st_size == 0:
             os.replace(copy, place)
+            _sync(place.parent)
             return None
         try:
             backup(store, kept, now)
@@ -150,6 +152,7 @@ def restore(store: Store, path: Path, now: dt.datetime) -> Path | None:
                 if (left := Path(f"{place}{ending}")).exists():
                     os.replace(left, f"{kept}{ending}")
             os.replace(copy, place)
+            _sync(place.parent)
             return kept
         with _open(copy) as made, _open(place) as target:
             made.backup(target)
@@ -208,5 +211,9 @@ def _set_mark(made: sqlite3.Connection, copied_at: dt.datetime) -> None:
 
 
 def _sync(path: Path) -> None:
-    with path.open("rb") as written:
-        os.fsync(written.fileno())
+    """What stands in a file, or which files stand in a folder, survives a power cut from now on."""
+    opened = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)

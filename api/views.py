@@ -70,13 +70,23 @@ def person(row: sa.RowMapping) -> Person:
 
 
 def contact(row: sa.RowMapping) -> Contact:
-    """A contact. Of an address that is itself a secret only the place is shown."""
-    address = row["address"]
-    if row["channel"] != "email":
-        scheme, _, rest = address.partition("://")
-        place = rest.partition("/")[0].rpartition("@")[2] if row["channel"] == "webhook" else ""
-        address = f"{scheme}://{place}..."
+    """A contact."""
+    address = _address(row["channel"], row["address"])
     shown: Contact = _of(Contact, row, address=address, digest=row["digest"] == "yes")
+    return shown
+
+
+def _address(channel: str, address: str) -> str:
+    """Where something goes. Of an address that is itself a secret only the place is shown."""
+    if channel == "email":
+        return address
+    scheme, _, rest = address.partition("://")
+    place = rest.partition("/")[0].rpartition("@")[2] if channel == "webhook" else ""
+    return f"{scheme}://{place}..."
+
+
+def _delivery(row: sa.RowMapping) -> DeliveryView:
+    shown: DeliveryView = _of(DeliveryView, row, recipient=_address(row["channel"], row["recipient"]))
     return shown
 
 
@@ -136,7 +146,7 @@ def reminders(
     """Reminders with their copies, in the order given; ``of`` is their plan, where it does not stand in each row."""
     copies: dict[str, list[DeliveryView]] = {row["id"]: [] for row in rows}
     for copy in plans.deliveries_of(connection, clinic_id, list(copies)):
-        copies[copy["reminder_id"]].append(_of(DeliveryView, copy))
+        copies[copy["reminder_id"]].append(_delivery(copy))
     return [
         _of(
             ReminderView,
@@ -209,7 +219,7 @@ def board(connection: sa.Connection, clinic_id: str, today: dt.date) -> Board:
                 needs_someone=queued is not None and (answer is None or answer["recorded_at"] < queued),
             )
         )
-    dead = [_of(DeliveryView, row) for row in plans.dead_deliveries(connection, clinic_id)]
+    dead = [_delivery(row) for row in plans.dead_deliveries(connection, clinic_id)]
     critical = any(row["severity"] == "critical" for row in rows)
     return Board(
         today=today,

@@ -141,7 +141,7 @@ class DeliveryView(_View):
 
     id: str
     channel: str
-    recipient: str
+    recipient: str = Field(description="Of an address that is itself a secret only the place.")
     idem: str = Field(description="The id that every copy of this reminder to this recipient carries.")
     state: Literal["pending", "sent", "dead", "cancelled"] = Field(
         description="dead: not delivered for a day, or refused for good. It is an alarm, and still tried each hour."

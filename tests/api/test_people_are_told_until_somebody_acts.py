@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from api_fiction import CLINIC, MORPHINE, NOON, ZICONOTIDE, House, Recorder, at
 
-from api import people, responses, views
+from api import board_page, people, responses, views
 from api.engine import digests_due
 from api.problems import NotFound
 from api.reminders import sweep
 from api.reminders.ladder import held_until
+from api.reminders.notice import Address, Notice, Undeliverable
 from pumpcalc import Refusal
 
 FIRST_RUNG = at("2026-12-04T14:00:00Z")
@@ -288,6 +289,24 @@ def test_one_channel_is_down_and_the_other_delivers(fiction: House, channel: Rec
     assert channels["email"].told == []
 
 
+def test_the_board_names_the_address_that_cannot_be_reached_and_no_secret(fiction: House) -> None:
+    class Gone:
+        def send(self, notice: Notice, to: Address) -> str:
+            raise Undeliverable("410")
+
+    fiction.record()
+    fiction.person(channel="webhook", address="https://hooks.clinic.example/a-secret")
+    gone = dict.fromkeys(("email", "webhook"), Gone())
+    sweep(fiction.store, gone, lambda: FIRST_RUNG, public_url="http://127.0.0.1:8000", lease=2 * MINUTE)
+    with fiction.store.reading() as connection:
+        board = views.board(connection, fiction.clinic, dt.date(2026, 12, 4))
+    page = board_page.page("Fictional Clinic", board)
+    assert "2 reminders could not be delivered" in page
+    for address in ("email to refills@clinic.example", "webhook to https://hooks.clinic.example..."):
+        assert f"<li>{address}</li>" in page
+    assert "a-secret" not in page + board.model_dump_json()
+
+
 def test_quiet_hours_never_hold_the_worst(fiction: House, channel: Recorder) -> None:
     fiction.record(BACLOFEN)
     fiction.person(**QUIET)
@@ -312,8 +331,6 @@ def test_quiet_hours_are_the_clinics_own(now: str, begins: str, ends: str, held:
 
 
 def test_a_dead_copy_is_an_alarm_on_another_channel(fiction: House, channel: Recorder) -> None:
-    from api.reminders.notice import Address, Notice, Undeliverable
-
     class Gone:
         def send(self, notice: Notice, to: Address) -> str:
             raise Undeliverable("410")
